@@ -1,0 +1,220 @@
+#!/bin/sh
+# SPDX-License-Identifier: MIT
+#
+# run.sh - installs what is missing, builds, and runs the tests.
+#
+#   tests/run.sh            units, op records, lint, examples, installed consumer; 5 minutes at most
+#   tests/run.sh fast       units and lint; under a minute
+#   tests/run.sh full       adds sanitizers, valgrind, each instruction set, clang, strict warnings
+#   tests/run.sh NAME...    these stages (units lint examples consumer asan valgrind isa clang
+#                           strict) or test files (shape for tests/test_shape.c)
+#
+# Writes only below build/.  Exit 0 all passed, 1 something failed, 2 something is
+# missing.  The last line is `N passed, N failed, N skipped`.
+
+cd "$(dirname "$0")/.." || exit 2
+. tests/need.sh
+
+passed=0 failed=0 skipped=0
+
+# --- counting -----------------------------------------------------------------
+
+add() { p=$((p + $1)) f=$((f + $2)) s=$((s + $3)); }
+
+# What tests/lint.py and tests/consumer/run.sh print: `ok`, `not ok`, `skipped`.
+add_lines() {
+    add "$(grep -c '^ok ' "$1")" "$(grep -c '^not ok ' "$1")" "$(grep -c '^skipped ' "$1")"
+}
+
+# A stage whose tool is missing: skipped by hand, failed by a machine.
+lacking() {
+    echo "not available: $1"
+    if [ -n "${CI:-}" ]; then add 0 1 0; else add 0 0 1; fi
+}
+
+minutes() { awk "BEGIN { printf \"%.1f\", ($(date +%s) - $1) / 60 }"; }
+
+# stage NAME COMMAND... : run it, show its time and counts, and its end if it failed.
+stage() {
+    name=$1 began=$(date +%s) log=build/log/$1.log p=0 f=0 s=0
+    shift
+    "$@" >"$log" 2>&1
+    printf '%-18s %5s min  %5d passed %3d failed %3d skipped\n' \
+        "$name" "$(minutes "$began")" $p $f $s
+    [ $f -eq 0 ] || { tail -n 60 "$log" | sed 's/^/    /'; echo "    (all of it: $log)"; }
+    grep -E '(^|: )(skipped:|not available:)' "$log" | sed 's/^/    /'
+    passed=$((passed + p)) failed=$((failed + f)) skipped=$((skipped + s))
+}
+
+# --- building -----------------------------------------------------------------
+
+# compile DIR OPTIONS... : with $compiler if that is set; configured anew when the
+# place or the options changed.
+compiler=''
+compile() {
+    dir=build/$1
+    shift
+    if [ "$(cat "$dir/configured" 2>/dev/null)" != "$PWD $*" ]; then
+        rm -rf "$dir" && env ${compiler:+CC=$compiler} meson setup "$dir" "$@" || return 1
+        echo "$PWD $*" >"$dir/configured"
+    fi
+    ninja -C "$dir"
+}
+
+debug() { compile debug -Dbuildtype=debugoptimized -Dexamples=false -Dtests=enabled; }
+release() {
+    compile release -Dbuildtype=release -Dtests=disabled --prefix "$PWD/build/consumer/prefix"
+}
+
+# A build that fails is one failure, and false.
+build() { "$@" || { add 0 1 0; return 1; }; }
+
+# --- stages -------------------------------------------------------------------
+
+# meson_test DIR ARGS... : the single tests of these executables.
+meson_test() {
+    dir=build/$1
+    shift
+    rm -f "$dir"/meson-logs/"$name"*.json
+    meson test -C "$dir" --no-rebuild --logbase "$name" "$@"
+    set -- "$dir"/meson-logs/"$name"*.json
+    [ -f "$1" ] || { echo 'no test ran'; add 0 1 0; return; }
+    add $(python3 tests/tally.py "$@")
+}
+
+units() { build debug && meson_test debug "$@"; }
+examples() { build release && meson_test release --suite example; }
+
+lint() {
+    python3 tests/lint.py "$@" >build/log/lint.out 2>&1
+    cat build/log/lint.out
+    add_lines build/log/lint.out
+    grep -q '^lint: done' build/log/lint.out || add 0 1 0
+}
+
+lint_built() { build release && lint --built build/release; }
+
+consumer() {
+    build release || return
+    sh tests/consumer/run.sh build/release >build/log/consumer.out 2>&1
+    cat build/log/consumer.out
+    add_lines build/log/consumer.out
+    grep -q '^consumer: done' build/log/consumer.out || add 0 1 0
+}
+
+asan() {
+    build compile asan -Dbuildtype=debugoptimized -Dexamples=false -Dtests=enabled \
+        -Db_sanitize=address,undefined -Dc_args=-fno-sanitize-recover=all || return
+    export ASAN_OPTIONS=allocator_may_return_null=1:detect_stack_use_after_return=1
+    export UBSAN_OPTIONS=print_stacktrace=1 CK_TIMEOUT_MULTIPLIER=10
+    meson_test asan -t 5
+    unset ASAN_OPTIONS UBSAN_OPTIONS CK_TIMEOUT_MULTIPLIER
+}
+
+# Valgrind knows no AVX-512.
+memcheck() {
+    valgrind_works || { lacking valgrind; return; }
+    build debug || return
+    export SP_ISA=avx2 CK_TIMEOUT_MULTIPLIER=50
+    meson_test debug --suite unit -t 20 --wrap \
+        'valgrind -q --error-exitcode=9 --leak-check=full --errors-for-leak-kinds=definite'
+    unset SP_ISA CK_TIMEOUT_MULTIPLIER
+}
+
+runs_here() {
+    case $1 in
+    portable) ;;
+    avx2) grep -q -w avx2 /proc/cpuinfo ;;
+    avx512) grep -q -w avx512bw /proc/cpuinfo ;;
+    esac
+}
+
+with_isa() {
+    runs_here "$1" || { echo "not available: $1 on this processor"; add 0 0 1; return; }
+    build debug || return
+    export SP_ISA="$1"
+    meson_test debug
+    unset SP_ISA
+}
+
+clang_build() {
+    have clang || { lacking clang; return; }
+    compiler=clang
+    build compile clang -Dbuildtype=debugoptimized -Dtests=enabled && meson_test clang --suite unit
+    compiler=''
+}
+
+# Warnings that would drown tests are errors in the library and the examples.
+strict() {
+    have "$1" || { lacking "$1"; return; }
+    compiler=$1
+    build compile "strict-$1" -Dbuildtype=debug -Dtests=disabled -Dc_args=-Wconversion && add 1 0 0
+    compiler=''
+}
+
+all_isas() { for isa in portable avx2 avx512; do stage "isa-$isa" with_isa $isa; done; }
+all_strict() { for cc in gcc clang; do stage "strict-$cc" strict $cc; done; }
+
+named() {
+    case $1 in
+    units) stage units units ;;
+    lint) stage lint lint_built ;;
+    examples | consumer | asan) stage "$1" "$1" ;;
+    valgrind) stage valgrind memcheck ;;
+    isa) all_isas ;;
+    clang) stage clang clang_build ;;
+    strict) all_strict ;;
+    *)
+        [ -f "tests/test_$1.c" ] || { echo "run.sh: no stage and no test file named $1" >&2; exit 2; }
+        stage "$1" units "$1"
+        ;;
+    esac
+}
+
+fast() {
+    stage units units --suite unit
+    stage lint lint
+}
+
+usual() {
+    stage units units
+    stage lint lint_built
+    stage examples examples
+    stage consumer consumer
+}
+
+full() {
+    usual
+    stage clang clang_build
+    all_strict
+    all_isas
+    stage asan asan
+    stage valgrind memcheck
+}
+
+# --- set-up -------------------------------------------------------------------
+
+writable_build
+need_build
+need Check check pkg-config --exists 'check >= 0.14'
+need python3 python3 python3 -V
+need_install
+case " $* " in
+*' full '*)
+    need clang clang have clang
+    need valgrind 'valgrind libc6-dbg' valgrind_works
+    need cmake cmake have cmake
+    need g++ g++ have g++
+    need_try || echo "$need_why"
+    ;;
+esac
+
+mkdir -p build/log
+case ${1:-default} in
+fast | full) "$1" ;;
+default) usual ;;
+*) for wanted in "$@"; do named "$wanted"; done ;;
+esac
+
+echo "$passed passed, $failed failed, $skipped skipped"
+[ "$failed" -eq 0 ]
