@@ -63,7 +63,8 @@ SP_API sp_layout sp_shape_layout(sp_shape);
 SP_API bool sp_layout_is_dense(sp_shape, const sp_layout *);
 
 /* NumPy's rule: align right; sizes must be equal or 1; a missing size is 1.
-   False (no sentence) if they do not combine. */
+   False (no sentence) if they do not combine, or only to a shape that
+   sp_shape_check would refuse. */
 SP_API bool sp_shape_broadcast(sp_shape a, sp_shape b, sp_shape *both);
 
 /* The layout through which x, of shape `from`, is read as shape `to`: stride 0
