@@ -1,13 +1,15 @@
 # SPDX-License-Identifier: MIT
 #
-# need.sh - what a script of ours needs from the system, sourced by it.  What is
-# present is used; what is missing comes by apt-get; where that cannot be, one
-# sentence says what is missing and what an administrator types, and exit 2.
+# need.sh - sourced by the two commands: what they need from the system, and how
+# they build.  What is present is used; what is missing comes by apt-get; where
+# that cannot be, one sentence says what is missing and what an administrator types.
 #
 #   writable_build                 make build/, or say why not and exit 2
 #   need NAME "PACKAGES" CHECK...   note NAME as missing unless the command CHECK succeeds
 #   need_install                    install what is missing, or say the sentence and exit 2
 #   need_try                        likewise, but return 1 and leave the sentence in $need_why
+#
+#   compile DIR OPTIONS...         build/DIR by meson and ninja
 #
 # The sourcing script stands in the root of the source tree.
 
@@ -112,4 +114,17 @@ need_build() {
     need 'meson 1.0 or later' meson recent_meson
     need ninja ninja-build have ninja
     need pkg-config pkg-config have pkg-config
+}
+
+# compile DIR OPTIONS... : with $compiler if that is set; configured anew when the
+# place or the options changed.
+compiler=''
+compile() {
+    dir=build/$1
+    shift
+    if [ "$(cat "$dir/configured" 2>/dev/null)" != "$PWD $*" ]; then
+        rm -rf "$dir" && env ${compiler:+CC=$compiler} meson setup "$dir" "$@" || return 1
+        echo "$PWD $*" >"$dir/configured"
+    fi
+    ninja -C "$dir"
 }

@@ -48,19 +48,6 @@ stage() {
 
 # --- building -----------------------------------------------------------------
 
-# compile DIR OPTIONS... : with $compiler if that is set; configured anew when the
-# place or the options changed.
-compiler=''
-compile() {
-    dir=build/$1
-    shift
-    if [ "$(cat "$dir/configured" 2>/dev/null)" != "$PWD $*" ]; then
-        rm -rf "$dir" && env ${compiler:+CC=$compiler} meson setup "$dir" "$@" || return 1
-        echo "$PWD $*" >"$dir/configured"
-    fi
-    ninja -C "$dir"
-}
-
 debug() { compile debug -Dbuildtype=debugoptimized -Dexamples=false -Dtests=enabled; }
 release() {
     compile release -Dbuildtype=release -Dtests=disabled --prefix "$PWD/build/consumer/prefix"
@@ -164,11 +151,16 @@ named() {
     isa) all_isas ;;
     clang) stage clang clang_build ;;
     strict) all_strict ;;
-    *)
-        [ -f "tests/test_$1.c" ] || { echo "run.sh: no stage and no test file named $1" >&2; exit 2; }
-        stage "$1" units "$1"
-        ;;
+    *) stage "$1" units "$1" ;;
     esac
+}
+
+# Refuse a name before anything runs.
+known() {
+    case " default fast full units lint examples consumer asan valgrind isa clang strict " in
+    *" $1 "*) return ;;
+    esac
+    [ -f "tests/test_$1.c" ] || { echo "run.sh: no stage and no test file named $1" >&2; exit 2; }
 }
 
 fast() {
@@ -194,6 +186,7 @@ full() {
 
 # --- set-up -------------------------------------------------------------------
 
+for wanted in "$@"; do known "$wanted"; done
 writable_build
 need_build
 need Check check pkg-config --exists 'check >= 0.14'
