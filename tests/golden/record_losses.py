@@ -62,6 +62,7 @@ def cross_entropy_cases():
         "f32": (usual.float(), ids, -100),
         "ignored": (usual, some, -100),
         "ignored_id3": (usual, ids, 3),
+        "ignored_id0": (usual, ids, 0),
         "all_ignored": (usual, torch.full((6,), -100), -100),
         "no_rows": (usual[:0], ids[:0], -100),
         "sequence": (torch.randn(3, 2, 5, dtype=F64),
@@ -98,6 +99,16 @@ def record_second(record):
     record.put("ce_ignored.mean.grad2.x", torch.autograd.grad((g * g).sum(), x)[0])
 
 
+def record_mse(record):
+    seed("mse")
+    x, target = torch.randn(2, 3, 4, dtype=F64), torch.randn(2, 3, 4, dtype=F64)
+    leaves = [x.requires_grad_(), target.requires_grad_()]
+    y = F.mse_loss(*leaves)
+    grads = torch.autograd.grad(y, leaves)
+    record.put_all("mse", {"x": x, "target": target, "y": y,
+                           "grad.x": grads[0], "grad.target": grads[1]})
+
+
 def record_embedding(record):
     seed("embedding")
     ids = torch.tensor([[1, 0, 5], [1, 1, 2], [0, 0, 4], [5, 1, 3], [2, 0, 1]])
@@ -116,5 +127,6 @@ if __name__ == "__main__":
     record_softmax(record)
     record_cross_entropy(record)
     record_second(record)
+    record_mse(record)
     record_embedding(record)
     record.save("losses.safetensors")
