@@ -35,7 +35,7 @@ make_base() {
     debootstrap --variant=minbase bookworm "$dir/base" "$from" >"$dir/debootstrap.log" 2>&1 ||
         die "debootstrap failed, see $dir/debootstrap.log"
     # What this machine needs to reach the archive: proxies and the like.
-    apt-config dump | grep '^Acquire::' >"$dir/base/etc/apt/apt.conf.d/10host"
+    apt-config dump | grep -E '^Acquire::(https?::|Check-)' >"$dir/base/etc/apt/apt.conf.d/10host"
     cp /etc/resolv.conf "$dir/base/etc/resolv.conf"
     chroot "$dir/base" useradd -m dev
     touch "$dir/base/made"

@@ -110,7 +110,7 @@ need_install() {
 
 # What both commands build with.
 need_build() {
-    need gcc 'gcc libc6-dev' compiles "${CC:-gcc}"
+    need 'gcc with the headers of libc' 'gcc libc6-dev' compiles "${CC:-gcc}"
     need 'meson 1.0 or later' meson recent_meson
     need ninja ninja-build have ninja
     need pkg-config pkg-config have pkg-config
