@@ -91,7 +91,8 @@ typedef uint64_t vu64 __attribute__((vector_size(VBYTES)));
 
 /* The function of a name for the type of x, or of what x points to. */
 #define SP__BY_FLOAT(x, f)  _Generic((x), vf32: f##_f32, vf64: f##_f64)
-#define SP__BY_VECTOR(x, f) _Generic((x), vf32: f##_f32, vf64: f##_f64, vi32: f##_i32, vi64: f##_i64)
+#define SP__BY_VECTOR(x, f) \
+    _Generic((x), vf32: f##_f32, vf64: f##_f64, vi32: f##_i32, vi64: f##_i64)
 /* A comparison of doubles is a vector of long for gcc, of long long for clang. */
 #define SP__BY_WIDTH(m, f)  _Generic((m)[0], int32_t: f##_i32, default: f##_i64)
 #define SP__BY_POINTER(p, f)                                        \
@@ -191,8 +192,14 @@ SP_VEC vf64 vsqrt_f64(vf64 x) { return _mm512_sqrt_pd(x); }
 SP_VEC __mmask16 first16(int64_t n) { return (__mmask16)((1u << n) - 1); }
 SP_VEC __mmask8  first8(int64_t n) { return (__mmask8)((1u << n) - 1); }
 
-SP_VEC vf32 vload_part_f32(const float *p, int64_t n) { return _mm512_maskz_loadu_ps(first16(n), p); }
-SP_VEC vf64 vload_part_f64(const double *p, int64_t n) { return _mm512_maskz_loadu_pd(first8(n), p); }
+SP_VEC vf32 vload_part_f32(const float *p, int64_t n)
+{
+    return _mm512_maskz_loadu_ps(first16(n), p);
+}
+SP_VEC vf64 vload_part_f64(const double *p, int64_t n)
+{
+    return _mm512_maskz_loadu_pd(first8(n), p);
+}
 SP_VEC vi32 vload_part_i32(const int32_t *p, int64_t n)
 {
     return (vi32)_mm512_maskz_loadu_epi32(first16(n), p);
@@ -201,8 +208,14 @@ SP_VEC vi64 vload_part_i64(const int64_t *p, int64_t n)
 {
     return (vi64)_mm512_maskz_loadu_epi64(first8(n), p);
 }
-SP_VEC void vstore_part_f32(float *p, vf32 x, int64_t n)   { _mm512_mask_storeu_ps(p, first16(n), x); }
-SP_VEC void vstore_part_f64(double *p, vf64 x, int64_t n)  { _mm512_mask_storeu_pd(p, first8(n), x); }
+SP_VEC void vstore_part_f32(float *p, vf32 x, int64_t n)
+{
+    _mm512_mask_storeu_ps(p, first16(n), x);
+}
+SP_VEC void vstore_part_f64(double *p, vf64 x, int64_t n)
+{
+    _mm512_mask_storeu_pd(p, first8(n), x);
+}
 SP_VEC void vstore_part_i32(int32_t *p, vi32 x, int64_t n)
 {
     _mm512_mask_storeu_epi32(p, first16(n), (__m512i)x);

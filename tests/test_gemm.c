@@ -18,7 +18,9 @@ typedef struct grid {
     int64_t   bytes;
 } grid;
 
-typedef enum order { ROWS_DENSE, COLS_DENSE, ROWS_APART, STEPPED, BACKWARD, REPEATED, N_ORDERS } order;
+typedef enum order {
+    ROWS_DENSE, COLS_DENSE, ROWS_APART, STEPPED, BACKWARD, REPEATED, N_ORDERS
+} order;
 
 typedef struct product {
     sp_isa   isa;
@@ -70,8 +72,10 @@ static grid grid_new(const product *p, order o, int64_t rows, int64_t cols)
     g.buffer = malloc((size_t)g.bytes);
     ck_assert_ptr_nonnull(g.buffer);
     g.at.data = g.buffer;
-    for (int64_t i = 0; i < room + 16; i++)
-        put(&g.at, p->dtype, i, p->whole ? (double)(below(17) - 8) : (double)(below(2001) - 1000) / 777);
+    for (int64_t i = 0; i < room + 16; i++) {
+        double whole = (double)(below(17) - 8), other = (double)(below(2001) - 1000) / 777;
+        put(&g.at, p->dtype, i, p->whole ? whole : other);
+    }
     int64_t first = o == BACKWARD ? rows * cols + 8 : 8 + below(8);
     g.at.data = g.buffer + first * size;
     return g;
@@ -149,7 +153,8 @@ static void try_product(const product *p)
 
     ck_assert_msg(memcmp(want, c.buffer, (size_t)c.bytes) == 0,
                   "%s %s %dx%dx%d orders %d %d %d add %d", sp_isa_name(p->isa),
-                  sp_dtype_name(p->dtype), (int)p->m, (int)p->n, (int)p->k, p->a, p->b, p->c, p->add);
+                  sp_dtype_name(p->dtype), (int)p->m, (int)p->n, (int)p->k,
+                  p->a, p->b, p->c, p->add);
     for (int i = 0; i < CANARY; i++) beyond |= scratch[work + i] != (char)0xff;
     ck_assert(!beyond);
     free(a.buffer), free(b.buffer), free(c.buffer), free(scratch), free(want);
@@ -254,7 +259,8 @@ START_TEST(an_empty_product_needs_no_scratch)
     ck_assert_int_eq(sp__gemm_work(0, 5, 5, SP_F32), 0);
     ck_assert_int_eq(sp__gemm_work(5, 0, 5, SP_F64), 0);
     ck_assert_int_eq(sp__gemm_work(5, 5, 0, SP_F32), 0);
-    ck_assert_int_lt(sp__gemm_work(INT64_MAX / 64, INT64_MAX / 64, INT64_MAX / 64, SP_F64), 1 << 23);
+    int64_t huge = INT64_MAX / 64;
+    ck_assert_int_lt(sp__gemm_work(huge, huge, huge, SP_F64), 1 << 23);
 }
 END_TEST
 

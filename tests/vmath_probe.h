@@ -1,0 +1,21 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * vmath_probe.h - what vmath_probe.c offers to test_vmath.c.
+ */
+#ifndef SP_VMATH_PROBE_H
+#define SP_VMATH_PROBE_H
+
+#include "tensor/vec.h"
+
+#define EACH_FUNCTION(X) X(exp) X(log) X(tanh) X(sigmoid)
+
+#define FUNCTION_NUMBER(f) PROBE_##f,
+enum { EACH_FUNCTION(FUNCTION_NUMBER) N_FUNCTIONS };
+
+typedef void probe_fn(const void *from, void *to, int64_t n);
+
+/* [function][0: f32, 1: f64] */
+#define PROBE_TABLE(isa, number) extern probe_fn *const vmath_probe_##isa[N_FUNCTIONS][2];
+SP_EACH_ISA(PROBE_TABLE)
+
+#endif
