@@ -19,16 +19,13 @@ enum { HEADER = 64, ALIGN = 64 };
 /* No processor addresses more; asking would stop some sanitizers. */
 #define MOST ((int64_t)1 << 47)
 
-#if defined(__has_feature)
-#if __has_feature(address_sanitizer)
-#define BEHIND 0
+#ifndef __has_feature
+#define __has_feature(x) 0
 #endif
-#endif
-#if defined(__SANITIZE_ADDRESS__) || !defined(SP_DEBUG)
-#define BEHIND 0
-#endif
-#ifndef BEHIND
-#define BEHIND 64
+#if !defined(SP_DEBUG) || defined(__SANITIZE_ADDRESS__) || __has_feature(address_sanitizer)
+enum { BEHIND = 0 };
+#else
+enum { BEHIND = 64 };
 #endif
 
 static struct {
@@ -73,7 +70,8 @@ static void dress(void *block, int64_t bytes)
 
     memset(b - HEADER + sizeof(int64_t), GUARD, HEADER - sizeof(int64_t));
     memset(b, FRESH, (size_t)bytes);
-    memset(b + bytes, GUARD, BEHIND);
+    for (int i = 0; i < BEHIND; i++)
+        b[bytes + i] = GUARD;
 }
 
 static bool guards_are_whole(const void *block, int64_t bytes)
