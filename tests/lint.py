@@ -315,12 +315,27 @@ def nothing_built_prints_exits_or_passes_a_door(built):
                 yield f"{member} calls {name}"
 
 
+def every_op_record_is_tried(built):
+    """The suite goes through the table, so a record that is not in it would go untested."""
+    table = os.path.join("autograd", "ops", "table.c")
+    if not os.path.exists(os.path.join(ROOT, table)):
+        yield f"{table} is missing"
+        return
+    listed = set(re.findall(r"\w+", code(table)))
+    shown = code("autograd/ops.h") + code("autograd/tape.h") + code("autograd/ops/records.h")
+    for name in sorted({s[3][7:] for s in symbols(built) if s[3].startswith("sp__op_") and s[2]}):
+        if name not in listed and "sp__op_" + name not in listed:
+            yield f"{name} is not in {table}"
+        if not re.search(rf"\bsp_(_op_)?{name}(_\w+)?\b", shown):
+            yield f"{name} has no prototype in autograd/ops.h"
+
+
 SOURCE_RULES = (includes_point_down, doors_are_kept, the_library_is_silent, layers_touch_no_data,
                 functions_are_short, files_are_short, lines_are_tidy, every_file_names_its_licence,
                 no_loose_ends, every_folder_explains_itself, every_test_file_is_built, scripts_parse,
                 public_headers_compile_alone_as_c11, public_headers_compile_alone_as_cpp)
 BUILT_RULES = (only_what_headers_declare_is_exported, no_static_data_can_change,
-               nothing_built_prints_exits_or_passes_a_door)
+               nothing_built_prints_exits_or_passes_a_door, every_op_record_is_tried)
 TOOLS = {public_headers_compile_alone_as_cpp: os.environ.get("CXX", "g++"),
          **{rule: "objdump" for rule in BUILT_RULES}}
 
