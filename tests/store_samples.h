@@ -93,6 +93,16 @@ static inline bool same_stores(const sp_store *a, const sp_store *b)
     return same;
 }
 
+/* The bytes of its file; release them with sp_release. */
+static inline char *saved_bytes(const sp_store *store, int64_t *size)
+{
+    char *bytes;
+
+    ck_assert_msg(sp_store_save(store, path), "%s", sp_error());
+    ck_assert_msg(sp_file_read(path, 0, &bytes, size), "%s", sp_error());
+    return bytes;
+}
+
 /* Run the tests of a suite; the exit status. */
 static inline int run_in_folders(const char *name, const TTest *const tests[], int n)
 {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * Stores when things go wrong: no failure of memory, of the disk or of the process
- * leaves anything but the old contents or the new.
+ * Stores when things go wrong: damage is found, and no failure of memory, of the
+ * disk or of the process leaves anything but the old contents or the new.
  */
 #include <errno.h>
 #include <signal.h>
@@ -9,6 +9,64 @@
 #include <time.h>
 
 #include "tests/store_samples.h"
+
+START_TEST(no_flipped_bit_gives_other_contents)
+{
+    sp_store *store = small_store();
+    int64_t size, n_accepted = 0;
+    char *bytes = saved_bytes(store, &size);
+
+    for (int64_t bit = 0; bit < 8 * size; bit++) {
+        bytes[bit / 8] ^= (char)(1 << bit % 8);
+        sp_store *back = sp_store_parse(bytes, size);
+        ck_assert_msg(!back || same_stores(store, back), "bit %lld", (long long)bit);
+        n_accepted += back != NULL;
+        sp_store_free(back);
+        bytes[bit / 8] ^= (char)(1 << bit % 8);
+    }
+    /* Nothing in this file has two spellings: \u000a stands in decimal digits. */
+    ck_assert_int_le(n_accepted, 1);
+    sp_release(bytes);
+    sp_store_free(store);
+}
+END_TEST
+
+START_TEST(every_cut_file_is_refused)
+{
+    sp_store *store = small_store();
+    int64_t size;
+    char *bytes = saved_bytes(store, &size);
+
+    for (int64_t n = 0; n < size; n++) {
+        char *cut = malloc((size_t)n + 1);      /* a sanitizer sees where it ends */
+        memcpy(cut, bytes, (size_t)n);
+        ck_assert_msg(!sp_store_parse(cut, n), "%lld bytes", (long long)n);
+        free(cut);
+    }
+    sp_release(bytes);
+    sp_store_free(store);
+}
+END_TEST
+
+START_TEST(a_refusal_names_the_file)
+{
+    char start[3200];
+    sp_piece piece = { "\3\0\0\0\0\0\0\0{ }x", 12 };
+
+    ck_assert(sp_file_replace(path, 1, &piece));
+    ck_assert_ptr_null(sp_store_load(path));
+    snprintf(start, sizeof start, "%s: the tensors take 0 bytes, but 1", path);
+    ck_assert_msg(strncmp(sp_error(), start, 900 < strlen(start) ? 900 : strlen(start)) == 0,
+                  "%s", sp_error());
+    ck_assert_ptr_null(sp_store_load(folder));
+    ck_assert_ptr_null(sp_store_load("no/such/file"));
+    ck_assert_ptr_nonnull(strstr(sp_error(), "no/such/file"));
+    sp_store *store = sp_store_new();
+    ck_assert(!sp_store_save(store, "no/such/file"));
+    ck_assert_ptr_nonnull(strstr(sp_error(), "no/such/file"));
+    sp_store_free(store);
+}
+END_TEST
 
 /* One thing that allocates; false: it failed. */
 static bool build(void)
@@ -241,6 +299,9 @@ END_TEST
 int main(void)
 {
     const TTest *const tests[] = {
+        no_flipped_bit_gives_other_contents,
+        every_cut_file_is_refused,
+        a_refusal_names_the_file,
         any_failing_allocation_is_survived,
         a_put_without_memory_changes_nothing,
         a_failing_call_while_saving_keeps_the_old_file,
