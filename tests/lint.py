@@ -56,8 +56,13 @@ def read(path):
         return f.read()
 
 
+def exists(path):
+    return os.path.exists(os.path.join(ROOT, path))
+
+
 def find(pattern, folders):
-    found = [p for d in folders for p in glob.glob(os.path.join(ROOT, d, "**", pattern), recursive=True)]
+    found = [p for d in folders
+             for p in glob.glob(os.path.join(ROOT, d, "**", pattern), recursive=True)]
     return sorted(os.path.relpath(p, ROOT) for p in found)
 
 
@@ -69,12 +74,15 @@ def blank(match):
     return re.sub(r"[^\n]", " ", match.group())
 
 
+def unsaid(match):
+    return '""' + blank(match)[2:] if match.group()[0] == '"' else blank(match)
+
+
 def code(path, _cache={}):
     """The file without comments and without what strings say, its lines in place."""
     if path not in _cache:
         parts = r'/\*.*?\*/|//[^\n]*|"(?:\\.|[^"\\\n])*"|\'(?:\\.|[^\'\\\n])*\''
-        _cache[path] = re.sub(parts, lambda m: '""' + blank(m)[2:] if m.group()[0] == '"' else blank(m),
-                              read(path), flags=re.S)
+        _cache[path] = re.sub(parts, unsaid, read(path), flags=re.S)
     return _cache[path]
 
 
@@ -92,7 +100,7 @@ def includes_point_down():
     for path in c_files():
         folder = path.split("/")[0]
         for name in re.findall(r'^\s*#\s*include\s+"([^"]+)"', read(path), re.M):
-            if not os.path.exists(os.path.join(ROOT, name)):
+            if not exists(name):
                 yield f'{path}: "{name}" is not a path from the root'
             elif name.split("/")[0] not in BELOW[folder]:
                 yield f"{path}: {folder} must not know {name}"
@@ -123,29 +131,34 @@ def layers_touch_no_data():
                 yield f"{path}:{n}: layers are written in ops, not on data"
 
 
+def opening(text, at):
+    """Where the parenthesis opens that closes at `at`; rows of a table may stand before it."""
+    depth = 0
+    for i in range(at, -1, -1):
+        depth += (text[i] == ")") - (text[i] == "(")
+        if depth == 0:
+            return i
+    return 0
+
+
 def functions(path):
     """(name, first line, last line) of each function body; directives are not code."""
     text = re.sub(r"^[ \t]*#(?:[^\n\\]|\\.|\\\n)*", blank, code(path), flags=re.M)
-    depth, head, start = 0, 0, None
-    for m in re.finditer(r"[{};]", text):
-        mark, at = m.group(), m.start()
-        if mark == "{":
-            before = text[head:at].rstrip()
+    depth, name = 0, None
+    for m in re.finditer(r"[{}]", text):
+        before = text[:m.start()].rstrip()
+        if m.group() == "{":
             if depth == 0 and before.endswith('extern ""'):
-                head = at + 1
                 continue
             if depth == 0 and before.endswith(")"):
-                start = head + len(text[head:at]) - len(text[head:at].lstrip())
+                name = re.search(r"(\w+)\s*$", text[:opening(text, len(before) - 1)])
             depth += 1
-        elif mark == "}":
+        else:
             depth = max(depth - 1, 0)
-            if depth == 0:
-                if start is not None:
-                    name = re.search(r"(\w+)\s*\(", text[start:at])
-                    yield name.group(1), text.count("\n", 0, start) + 1, text.count("\n", 0, at) + 1
-                head, start = at + 1, None
-        elif depth == 0:
-            head = at + 1
+            if depth == 0 and name:
+                first = text.count("\n", 0, name.start()) + 1
+                yield name.group(1), first, text.count("\n", 0, m.start()) + 1
+                name = None
 
 
 def functions_are_short():
@@ -172,7 +185,7 @@ def files_are_short():
 def text_files():
     kinds = ("*.[ch]", "*.py", "*.sh", "meson.build", "CMakeLists.txt")
     inside = [p for k in kinds for p in find(k, LIBRARY + ("examples", "tests"))]
-    return sorted(inside + [p for p in ("spool.h", "meson.build", ".ci/run") if os.path.exists(os.path.join(ROOT, p))])
+    return sorted(inside + [p for p in ("spool.h", "meson.build", ".ci/run") if exists(p)])
 
 
 def lines_are_tidy():
@@ -207,7 +220,7 @@ def no_loose_ends():
 
 def every_folder_explains_itself():
     for folder in LIBRARY + ("examples", "tests"):
-        if not os.path.exists(os.path.join(ROOT, folder, "README.md")):
+        if not exists(folder + "/README.md"):
             yield f"{folder}/README.md is missing"
 
 
@@ -220,16 +233,17 @@ def every_test_file_is_built():
 
 def scripts_parse():
     for path in find("*.sh", ("tests", "examples")) + [".ci/run"]:
-        done = subprocess.run(["sh", "-n", os.path.join(ROOT, path)], capture_output=True, text=True)
+        done = subprocess.run(["sh", "-n", path], cwd=ROOT, capture_output=True, text=True)
         if done.returncode:
             yield f"{path}: {done.stderr.strip()}"
 
 
 def public_headers():
-    headers = ["spool.h"] if os.path.exists(os.path.join(ROOT, "spool.h")) else []
+    headers = ["spool.h"] if exists("spool.h") else []
     for folder in LIBRARY:
         made = re.search(folder + r"_headers\s*=\s*files\(([^)]*)\)", read(f"{folder}/meson.build"))
-        headers += [f"{folder}/{h}" for h in re.findall(r"'([^']+)'", made.group(1) if made else "")]
+        named = re.findall(r"'([^']+)'", made.group(1) if made else "")
+        headers += [f"{folder}/{h}" for h in named]
     return headers
 
 
@@ -243,7 +257,8 @@ def compiles_alone(compiler, options, language):
 
 
 def public_headers_compile_alone_as_c11():
-    return compiles_alone(os.environ.get("CC", "gcc"), ["-std=c11", "-pedantic", "-Wstrict-prototypes"], "c")
+    options = ["-std=c11", "-pedantic", "-Wstrict-prototypes"]
+    return compiles_alone(os.environ.get("CC", "gcc"), options, "c")
 
 
 def public_headers_compile_alone_as_cpp():
@@ -269,7 +284,8 @@ def declared():
 
 
 def only_what_headers_declare_is_exported(built):
-    shown = {line.split()[-1] for line in run("nm", "-D", "--defined-only", f"{built}/libspool.so").splitlines()}
+    lines = run("nm", "-D", "--defined-only", f"{built}/libspool.so").splitlines()
+    shown = {line.split()[-1] for line in lines}
     for name in sorted(shown - declared()):
         yield f"{name} is exported and in no public header"
     for name in sorted(declared() - shown):
@@ -317,8 +333,8 @@ def nothing_built_prints_exits_or_passes_a_door(built):
 
 def every_op_record_is_tried(built):
     """The suite goes through the table, so a record that is not in it would go untested."""
-    table = os.path.join("autograd", "ops", "table.c")
-    if not os.path.exists(os.path.join(ROOT, table)):
+    table = "autograd/ops/table.c"
+    if not exists(table):
         yield f"{table} is missing"
         return
     listed = set(re.findall(r"\w+", code(table)))
@@ -362,8 +378,8 @@ def main():
         for rule in BUILT_RULES:
             check(rule, os.path.abspath(sys.argv[2]))
     for folder in LIBRARY + ("examples", "tests"):
-        files = c_files((folder,))
-        print(f"{folder:10} {len(files):3} files {sum(read(p).count(chr(10)) for p in files):6} lines of C")
+        sizes = [read(p).count("\n") for p in c_files((folder,))]
+        print(f"{folder:10} {len(sizes):3} files {sum(sizes):6} lines of C")
     print("lint: done")
 
 
