@@ -1,0 +1,91 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * backward - the gradient by every trainable parameter, evaluated and added to what it has.
+ */
+#include <string.h>
+#include "autograd/grad.h"
+#include "autograd/ops.h"
+#include "tensor/strided.h"
+
+/* The parameters of a step and their gradients; arrays of n, in the tape's arena. */
+typedef struct step {
+    sp_tape   *t;
+    int64_t    n;
+    sp_var    *leaf, *grad, *all;
+    sp_param **param;
+} step;
+
+static bool make_room(step *s)
+{
+    int64_t n = s->t->n_leaves + 1;
+
+    s->leaf = sp__tape_alloc(s->t, n * (int64_t)sizeof *s->leaf);
+    s->grad = sp__tape_alloc(s->t, n * (int64_t)sizeof *s->grad);
+    s->all = sp__tape_alloc(s->t, n * (int64_t)sizeof *s->all);
+    s->param = sp__tape_alloc(s->t, n * (int64_t)sizeof *s->param);
+    return s->leaf && s->grad && s->all && s->param;
+}
+
+static void find_leaves(step *s)
+{
+    for (int64_t i = 0; i < s->t->n_leaves; i++) {
+        const sp_leaf *leaf = &s->t->leaves[i];
+        if (!leaf->param || !leaf->param->trainable) continue;
+        s->leaf[s->n] = (sp_var){ s->t, leaf->node, s->t->epoch };
+        s->param[s->n++] = leaf->param;
+    }
+}
+
+/* Drop the parameters that the loss does not reach; add what the others have already. */
+static bool total(step *s, sp_var loss)
+{
+    int64_t n = 0;
+
+    for (int64_t i = 0; i < s->n; i++) {
+        if (!sp_is_given(s->grad[i])) continue;
+        sp_param *p = s->param[i];
+        sp_var g = s->grad[i];
+        if (p->has_grad) g = sp_add(sp_input(s->t, &p->grad), g);
+        s->param[n] = p;
+        s->grad[n] = s->all[n] = g;
+        n++;
+    }
+    s->n = n;
+    s->all[n] = loss;
+    if (n > 0 || s->t->failed) return !s->t->failed;
+    sp__fail(s->t, "backward: the loss depends on no trainable parameter of this tape");
+    return false;
+}
+
+/* The values are there: from here on nothing can fail. */
+static void commit(const step *s)
+{
+    sp_operand g;
+
+    for (int64_t i = 0; i < s->n; i++) {
+        sp_param *p = s->param[i];
+        sp_layout dense = sp_shape_layout(p->grad.shape);
+        sp__operand(s->t, s->grad[i].id, &g);
+        sp__copy_strided(p->grad.shape, sp_dtype_size(p->grad.dtype), p->grad.data, dense.stride, g.data, g.stride);
+        p->has_grad = true;
+    }
+}
+
+bool sp_backward(sp_var loss)
+{
+    step s = { .t = loss.tape };
+    char text[SP_SHAPE_TEXT];
+
+    if (!s.t) return sp_fail("backward: its operand is no var of a tape");
+    if (!sp__readable(s.t, loss, "backward")) return false;
+    if (sp_shape_size(sp_var_shape(loss)) != 1)
+        return sp__fail(s.t, "backward: %s: the loss must have exactly one element",
+                        sp_shape_text(sp_var_shape(loss), text)), false;
+    if (!make_room(&s)) return false;
+    find_leaves(&s);
+    if (!sp__gradients(loss, (int)s.n, s.leaf, s.grad, NULL, false)) return false;
+    if (!total(&s, loss)) return false;
+    if (!sp__run(s.t, (int)s.n + 1, s.all, !s.t->spec.keep)) return false;
+    commit(&s);
+    return true;
+}

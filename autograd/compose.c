@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * compose - functions made of ops: they need no record of their own.
+ */
+#include "autograd/node.h"
+#include "autograd/ops.h"
+
+sp_var sp_number(sp_var like, double c)
+{
+    if (sp_is_nothing(like)) return sp__readable(like.tape, like, "number"), sp__nothing(like.tape);
+    return sp_const(like.tape, sp_var_dtype(like), c);
+}
+
+sp_var sp_scale(sp_var x, double c) { return sp_mul(x, sp_number(x, c)); }
+sp_var sp_shift(sp_var x, double c) { return sp_add(x, sp_number(x, c)); }
+sp_var sp_one_minus(sp_var x)       { return sp_sub(sp_number(x, 1), x); }
+
+sp_var sp_sum (sp_var x) { return sp_sum_axes(x, SP_ALL_AXES, false); }
+sp_var sp_mean(sp_var x) { return sp_mean_axes(x, SP_ALL_AXES, false); }
+sp_var sp_max (sp_var x) { return sp_max_axes(x, SP_ALL_AXES, false); }
+
+/* The sum over the count, so that the mean of nothing is 0 / 0. */
+sp_var sp_mean_axes(sp_var x, sp_axes axes, bool keep)
+{
+    sp_var sum = sp_sum_axes(x, axes, keep);
+    int64_t count = axes.n < 0 ? sp_shape_size(sp_var_shape(x)) : 1;
+
+    for (int i = 0; i < axes.n; i++) count *= sp_var_dim(x, axes.axis[i]);
+    return sp_div(sum, sp_number(sum, (double)count));
+}
+
+sp_var sp_matmul(sp_var a, sp_var b) { return sp_matmul_t(a, false, b, false); }
+
+sp_var sp_mse(sp_var x, sp_var y) { return sp_mean(sp_square(sp_sub(x, y))); }

@@ -1,0 +1,235 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * grad - the reverse sweep: records each op's rule as ordinary ops.
+ *
+ * Going back over the nodes once, it keeps for each a list of what arrives at its
+ * gradient, closes the list as one node, and calls the rule of the op with that.  A
+ * gradient that nobody asked for is not recorded; a list that stays empty means zero.
+ */
+#include "autograd/grad.h"
+
+#include <string.h>
+#include "autograd/ops.h"
+
+enum { NONE = 0 };                   /* no contribution: they are numbered from 1 */
+
+typedef struct contribution { sp_var g; uint32_t next; } contribution;
+
+enum { REACHES = 1, WANTED = 2, STOPS = 4 };
+
+typedef struct sweep {
+    sp_tape      *t;
+    uint32_t      low, high;         /* nodes [low, high) take part */
+    uint8_t      *state;             /* REACHES: a wrt lies behind it; ... */
+    uint32_t     *list;              /* the last contribution to each node */
+    contribution *c;
+    int64_t       n, room;
+    sp_var       *x;                 /* room for a node's operands, or for a list */
+    int64_t       x_room;
+    uint32_t      at;                /* the node whose rule is running */
+} sweep;
+
+static uint8_t *state_of(sweep *s, uint32_t id) { return &s->state[id - s->low]; }
+
+static bool reaches(const sweep *s, uint32_t id)
+{
+    return id >= s->low && id < s->high && s->state[id - s->low] & REACHES;
+}
+
+/* ---- what a rule calls ---- */
+
+bool sp_wants(const sp_vjp *v, int k)
+{
+    const sweep *s = v->sweep;
+    return k >= 0 && k < v->n && reaches(s, v->x[k].id);
+}
+
+/* The one place where broadcasting is undone: the axes that were repeated are summed. */
+static sp_var unbroadcast(sp_var g, sp_shape x)
+{
+    sp_shape from = sp_var_shape(g);
+    sp_axes axes = { 0, { 0 } };
+    int64_t more = from.rank - x.rank;
+
+    if (sp_shape_equal(from, x)) return g;
+    for (int d = 0; d < from.rank; d++)
+        if (d < more || (x.dim[d - more] == 1 && from.dim[d] != 1)) axes.axis[axes.n++] = d;
+    return sp_reshape(sp_sum_axes(g, axes, true), x);
+}
+
+static void add_to_list(sweep *s, uint32_t id, sp_var g)
+{
+    if (!sp__grow(s->t, &s->c, &s->room, s->n + 2, sizeof *s->c)) return;
+    uint32_t *list = &s->list[id - s->low];
+    s->c[++s->n] = (contribution){ g, *list };
+    *list = (uint32_t)s->n;
+}
+
+void sp_push(const sp_vjp *v, int k, sp_var g)
+{
+    sweep *s = v->sweep;
+
+    if (sp_is_nothing(g) || !sp_wants(v, k)) return;
+    g = unbroadcast(g, sp__shape(s->t, v->x[k].id));
+    if (!sp_is_nothing(g)) add_to_list(s, v->x[k].id, g);
+}
+
+/* ---- the sweep ---- */
+
+/* Mark the nodes that lie between y and some wrt. */
+static void mark(sweep *s)
+{
+    for (uint32_t id = s->low; id < s->high; id++) {
+        const uint32_t *in;
+        int n = sp__inputs(s->t, id, &in);
+        uint8_t *state = state_of(s, id);
+        if (*state & WANTED) *state |= REACHES;
+        if (*state & STOPS || sp__op(s->t, id)->constant) continue;
+        for (int i = 0; i < n && !(*state & REACHES); i++)
+            if (reaches(s, in[i])) *state |= REACHES;
+    }
+}
+
+/* The list of a node's contributions, in order of arrival, as one var. */
+static sp_var close_list(sweep *s, uint32_t id)
+{
+    int64_t n = 0;
+
+    for (uint32_t k = s->list[id - s->low]; k != NONE; k = s->c[k].next) n++;
+    if (!sp__grow(s->t, &s->x, &s->x_room, n, sizeof *s->x)) return sp__nothing(s->t);
+    int64_t at = n;
+    for (uint32_t k = s->list[id - s->low]; k != NONE; k = s->c[k].next) s->x[--at] = s->c[k].g;
+    sp_var g = n == 1 ? s->x[0] : sp_add_n((int)n, s->x);
+    if (!sp__grow(s->t, &s->c, &s->room, s->n + 2, sizeof *s->c)) return sp__nothing(s->t);
+    s->c[++s->n] = (contribution){ g, NONE };
+    s->list[id - s->low] = (uint32_t)s->n;
+    return g;
+}
+
+/* Scalars are copied: a rule records, and the tape's may move. */
+enum { MOST_SCALARS = 8 };
+
+static void run_rule(sweep *s, uint32_t id, sp_var g)
+{
+    sp_tape *t = s->t;
+    const sp_op *op = sp__op(t, id);
+    const uint32_t *in;
+    int n = sp__inputs(t, id, &in);
+    double scalar[MOST_SCALARS] = { 0 };
+
+    if (!op->vjp) {
+        sp__fail(t, "%s: its gradient is not implemented: the record has no vjp", op->name);
+        return;
+    }
+    if (!sp__grow(t, &s->x, &s->x_room, n, sizeof *s->x)) return;
+    for (int i = 0; i < n; i++) s->x[i] = (sp_var){ t, in[i], t->epoch };
+    for (int i = 0; i < op->n_scalars && i < MOST_SCALARS; i++) scalar[i] = t->scalars[t->node[id].slot + (uint32_t)i];
+    s->at = id;
+    sp_vjp v = { g, { t, id, t->epoch }, n, s->x, sp__attr(t, id), scalar, s };
+    op->vjp(&v);
+}
+
+static void go_back(sweep *s)
+{
+    sp_tape *t = s->t;
+    uint32_t scope = t->scope;
+
+    for (uint32_t id = s->high; id-- > s->low && !t->failed;) {
+        uint8_t state = *state_of(s, id);
+        if (!(state & REACHES) || s->list[id - s->low] == NONE) continue;
+        t->scope = t->beside[id].scope;
+        sp_var g = close_list(s, id);
+        if (state & STOPS || sp__op(t, id)->kind == SP_LEAF) continue;
+        run_rule(s, id, g);
+    }
+    t->scope = scope;
+}
+
+/* ---- the call ---- */
+
+static bool differentiable(sp_tape *t, sp_var v, const char *what)
+{
+    if (!sp__readable(t, v, "grad")) return false;
+    if (sp_is_floating(sp_var_dtype(v))) return true;
+    sp__fail(t, "grad: %s is %s; only f32 and f64 have gradients", what, sp_dtype_name(sp_var_dtype(v)));
+    return false;
+}
+
+static sp_var seed_of(sp_var y, const sp_grad_spec *spec)
+{
+    sp_tape *t = y.tape;
+    sp_var seed = spec ? spec->seed : (sp_var){ 0 };
+    sp_shape shape = sp_var_shape(y);
+    char text[SP_SHAPE_TEXT], other[SP_SHAPE_TEXT];
+
+    if (!sp_is_given(seed)) {
+        if (sp_shape_size(shape) == 1) return sp_full(t, sp_var_dtype(y), shape, 1);
+        return sp__fail(t, "grad: %s: y has %lld elements; give a seed of its shape, or reduce it to one element",
+                        sp_shape_text(shape, text), (long long)sp_shape_size(shape));
+    }
+    if (!sp__readable(t, seed, "grad")) return sp__nothing(t);
+    if (sp_shape_equal(sp_var_shape(seed), shape) && sp_var_dtype(seed) == sp_var_dtype(y)) return seed;
+    return sp__fail(t, "grad: the seed is %s%s and y is %s%s", sp_dtype_name(sp_var_dtype(seed)),
+                    sp_shape_text(sp_var_shape(seed), text), sp_dtype_name(sp_var_dtype(y)),
+                    sp_shape_text(shape, other));
+}
+
+static bool begin(sweep *s, sp_var y, int n, const sp_var wrt[], const sp_grad_spec *spec)
+{
+    sp_tape *t = s->t;
+
+    s->low = s->high = y.id + 1;
+    for (int i = 0; i < n; i++) {
+        if (!differentiable(t, wrt[i], "what it is asked by")) return false;
+        if (wrt[i].id < s->low) s->low = wrt[i].id;
+    }
+    int64_t nodes = (int64_t)s->high - s->low;
+    s->state = sp_alloc_zero(nodes);
+    s->list = sp_alloc_zero(nodes * (int64_t)sizeof *s->list);
+    if (!s->state || !s->list) return sp__fail(t, "grad: %s", sp_error()), false;
+    for (int i = 0; i < n; i++)
+        if (wrt[i].id < s->high) *state_of(s, wrt[i].id) |= WANTED;
+    for (int i = 0; spec && i < spec->n_stop; i++) {
+        sp_var stop = spec->stop[i];
+        if (!sp__readable(t, stop, "grad")) return false;
+        if (stop.id >= s->low && stop.id < s->high) *state_of(s, stop.id) |= STOPS;
+    }
+    return true;
+}
+
+static sp_var result(sweep *s, sp_var wrt, bool zeros)
+{
+    uint32_t list = wrt.id < s->high ? s->list[wrt.id - s->low] : NONE;
+
+    if (list != NONE) return s->c[list].g;
+    return zeros ? sp_full(s->t, sp_var_dtype(wrt), sp_var_shape(wrt), 0) : (sp_var){ 0 };
+}
+
+bool sp__gradients(sp_var y, int n, const sp_var wrt[], sp_var out[], const sp_grad_spec *spec, bool zeros)
+{
+    sp_tape *t = y.tape;
+    sweep s = { .t = t };
+
+    if (!t) sp_fail("grad: its operand is no var of a tape");
+    bool ok = t && differentiable(t, y, "y");
+    sp_var seed = ok ? seed_of(y, spec) : sp__nothing(t);
+    ok = ok && !sp_is_nothing(seed) && begin(&s, y, n, wrt, spec);
+    if (ok) {
+        mark(&s);
+        if (reaches(&s, y.id)) add_to_list(&s, y.id, seed);
+        go_back(&s);
+        for (int i = 0; i < n; i++) out[i] = result(&s, wrt[i], zeros);
+        ok = !t->failed;
+    }
+    for (int i = 0; i < n && !ok; i++) out[i] = sp__nothing(t);
+    sp_release(s.state);
+    sp_release(s.list);
+    sp_release(s.c);
+    sp_release(s.x);
+    return ok;
+}
+
+bool sp_grad(sp_var y, int n, const sp_var wrt[], sp_var out[], const sp_grad_spec *spec)
+{
+    return sp__gradients(y, n, wrt, out, spec, true);
+}

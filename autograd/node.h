@@ -1,0 +1,158 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * node.h - the inside of a tape (internal).
+ *
+ * A node is 32 bytes and lies in an array; everything refers to it by index, so there is no
+ * allocation per op and no recursion on depth.  What the structure of a recording is
+ * stands in the node; what changes from step to step stands beside it.
+ */
+#ifndef SP_NODE_H
+#define SP_NODE_H
+
+#include "autograd/arena.h"
+#include "autograd/intern.h"
+#include "autograd/op.h"
+#include "autograd/pool.h"
+#include "autograd/tape.h"
+
+enum { SP_INLINE_IN = 3, SP_N_ARY = 255, SP_ERROR_TEXT = 1024, SP_SCOPE_DEPTH = 64 };
+#define SP_NOTHING UINT32_MAX
+
+typedef struct sp_node {
+    uint16_t op;                     /* index in tape->ops */
+    uint8_t  dtype, n_in;            /* n_in SP_N_ARY: in[0] is an offset in tape->operands, in[1] a count */
+    uint32_t in[SP_INLINE_IN];
+    uint32_t shape, attr;            /* interned */
+    uint32_t slot;                   /* scalars: offset in tape->scalars; leaves: index in tape->leaves */
+    uint32_t flags;                  /* reserved for the passes */
+} sp_node;
+_Static_assert(sizeof(sp_node) == 32, "two nodes fill a cache line");
+
+/* What one node has beside its structure. */
+typedef struct sp_beside {
+    uint32_t   base, layout;         /* the node whose buffer is read, and how; itself and dense unless a view */
+    uint32_t   scope;
+    uint32_t   mark, uses;           /* of the evaluation under way */
+    bool       owned, kept, computed, failed;   /* data are the pool's; not to be dropped; were computed before */
+    void      *data;                 /* NULL: not computed (yet, or any more) */
+    sp_tensor *tensor;               /* what sp_value gave out */
+} sp_beside;
+
+typedef struct sp_leaf {
+    sp_param *param;                 /* NULL: data */
+    uint64_t  version;               /* of the parameter, when it was recorded */
+    uint64_t  hash;                  /* of borrowed data, in SP_DEBUG builds */
+    uint32_t  node;
+    bool      borrowed;
+} sp_leaf;
+
+/* A place in the tree of scopes; survives reset. */
+typedef struct sp_scope {
+    uint32_t parent;
+    uint32_t epoch, draws;           /* draws since the reset that made this epoch */
+    uint64_t path;                   /* hash of the names and numbers from the root */
+    int64_t  index;
+    const char *name;
+} sp_scope;
+
+struct sp_tape {
+    sp_tape_spec spec;
+    sp_isa       isa;
+    bool         training;
+    uint64_t     step;
+    uint32_t     epoch;
+
+    bool failed;
+    char error[SP_ERROR_TEXT];
+
+    sp_node   *node;                 /* n_nodes of them */
+    sp_beside *beside;
+    int64_t    n_nodes, node_room, beside_room;
+    uint32_t  *operands;             /* of n-ary nodes */
+    int64_t    n_operands, operand_room;
+    double    *scalars;
+    int64_t    n_scalars, scalar_room;
+    sp_leaf   *leaves;
+    int64_t    n_leaves, leaf_room;
+    uint32_t  *pinned;               /* by sp_keep, not yet computed */
+    int64_t    n_pinned, pinned_room;
+
+    const sp_op **ops;
+    int64_t       n_ops, op_room;
+    sp_interner   shapes, layouts, attrs, scope_keys;
+    sp_scope     *scopes;
+    int64_t       n_scopes, scope_room;
+    uint32_t      scope;             /* where we are; 0 is the root */
+    int           overflow;          /* scopes entered after memory ran out */
+
+    uint32_t     *used;              /* leaf node of each parameter: open addressing by pointer */
+    int64_t       n_used, used_room;
+
+    sp_pool       pool;              /* values */
+    sp_arena      arena;             /* whatever lives until reset */
+    uint32_t      stamp;             /* of the last evaluation */
+    sp_tape_stats stats;
+};
+
+/* ---- tape.c ---- */
+sp_var sp__nothing(sp_tape *);
+/* Note a failure (with the scope) and return nothing; the first one stays. */
+sp_var sp__fail(sp_tape *, const char *format, ...) SP_PRINTF(2, 3);
+sp_var sp__fail_scoped(sp_tape *, uint32_t scope, const char *sentence);
+/* Whether v is a var of t that can be read now; otherwise t has failed, unless v is nothing. */
+bool   sp__readable(sp_tape *t, sp_var v, const char *who);
+/* Grow *array, of room *room, to hold `need` elements; false: no memory, tape failed. */
+bool   sp__grow(sp_tape *, void *array, int64_t *room, int64_t need, int64_t size);
+/* Memory until reset.  NULL: tape failed. */
+void  *sp__tape_alloc(sp_tape *, int64_t bytes);
+
+/* ---- record.c ---- */
+sp_var sp__record(sp_tape *, const sp_op *, int n, const sp_var x[], const void *attr, const double *scalar);
+/* Append a node as it stands; the shape and layout must be interned. */
+sp_var sp__append(sp_tape *, const sp_op *, sp_node, sp_beside);
+/* "matmul: [2,3] x [4,5]" */
+char  *sp__call_text(const sp_call *, char *text, int64_t size);
+
+/* The kernel that runs an op on operands of these dtypes; NULL: none. */
+sp_kernel *sp__kernel(const sp_tape *, const sp_op *, const sp_dtype x[], sp_dtype y);
+
+/* ---- run.c ---- */
+/* Compute these nodes and what they need.  drop: values that nobody needs any more go. */
+bool sp__run(sp_tape *, int n, const sp_var v[], bool drop);
+
+/* ---- run_node.c ---- */
+/* How node id is read; its value has been computed, or is a leaf's. */
+void sp__operand(const sp_tape *, uint32_t id, sp_operand *);
+
+/* ---- each.c ---- */
+/* Run an elementwise kernel over operands of any strides; x are already broadcast to y's shape. */
+bool sp__each(const sp_args *, sp_kernel *);
+
+/* ---- accessors ---- */
+static inline sp_node *sp__node(const sp_tape *t, uint32_t id) { return &t->node[id]; }
+static inline const sp_op *sp__op(const sp_tape *t, uint32_t id) { return t->ops[t->node[id].op]; }
+static inline sp_shape sp__shape(const sp_tape *t, uint32_t id)
+{
+    return *(const sp_shape *)sp__interned(&t->shapes, t->node[id].shape);
+}
+static inline sp_layout sp__layout(const sp_tape *t, uint32_t id)
+{
+    return *(const sp_layout *)sp__interned(&t->layouts, t->beside[id].layout);
+}
+static inline const void *sp__attr(const sp_tape *t, uint32_t id)
+{
+    return sp__interned(&t->attrs, t->node[id].attr);
+}
+static inline int sp__inputs(const sp_tape *t, uint32_t id, const uint32_t **in)
+{
+    const sp_node *node = &t->node[id];
+    bool n_ary = node->n_in == SP_N_ARY;
+    *in = n_ary ? &t->operands[node->in[0]] : node->in;
+    return n_ary ? (int)node->in[1] : node->n_in;
+}
+static inline int64_t sp__bytes(const sp_tape *t, uint32_t id)
+{
+    return sp_shape_size(sp__shape(t, id)) * sp_dtype_size((sp_dtype)t->node[id].dtype);
+}
+
+#endif

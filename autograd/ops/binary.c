@@ -1,0 +1,140 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * binary - functions of two numbers, element by element.
+ *
+ * Each row is a whole op: its value in vectors, its value in plain C, its gradients by a and b in
+ * ops (g is dL/dy; a, b and y may be used).  Integers wrap around; their kernels are plain loops.
+ */
+#include <math.h>
+#include "autograd/ops.h"
+#include "autograd/ops/records.h"
+
+#define LOOP(OP, T, type, VALUE)                                                    \
+    sp_kernel KERNEL(OP, type);                                                     \
+    void KERNEL(OP, type)(const sp_args *args)                                      \
+    {                                                                               \
+        const T *as = args->x[0].data, *bs = args->x[1].data;                       \
+        T *ys = args->y.data;                                                       \
+        int64_t da = args->x[0].stride[0], db = args->x[1].stride[0];               \
+        int64_t n = args->y.shape.dim[0], i = 0;                                    \
+        for (; i + VLEN(T) <= n; i += VLEN(T)) {                                    \
+            v##type a = SP_AT(as, da, i), b = SP_AT(bs, db, i);                     \
+            vstore(ys + i, VALUE);                                                  \
+        }                                                                           \
+        if (i < n) {                                                                \
+            v##type a = SP_PART(as, da, i, n - i), b = SP_PART(bs, db, i, n - i);   \
+            vstore_part(ys + i, VALUE, n - i);                                      \
+        }                                                                           \
+    }
+#define LOOPS(OP, VALUE) LOOP(OP, float, f32, VALUE) LOOP(OP, double, f64, VALUE)
+
+#ifdef SP_RECORDS
+#define WHOLE(OP, T, U, VALUE)                                                      \
+    static void OP##_##T(const sp_args *args)                                       \
+    {                                                                               \
+        const T *as = args->x[0].data, *bs = args->x[1].data;                       \
+        T *ys = args->y.data;                                                       \
+        int64_t da = args->x[0].stride[0], db = args->x[1].stride[0];               \
+        for (int64_t i = 0; i < args->y.shape.dim[0]; i++) {                        \
+            U a = (U)as[i * da], b = (U)bs[i * db];                                 \
+            ys[i] = (T)(VALUE);                                                     \
+        }                                                                           \
+    }
+#define RECORD(OP, VALUE, PLAIN, BY_A, BY_B, DTYPE, KERNELS, LO, HI, ...)           \
+    static void OP##_vjp(const sp_vjp *v)                                           \
+    {                                                                               \
+        sp_var a = v->x[0], b = v->x[1], y = v->y, g = v->g;                        \
+        (void)a, (void)b, (void)y;                                                  \
+        if (sp_wants(v, 0)) sp_push(v, 0, BY_A);                                    \
+        if (sp_wants(v, 1)) sp_push(v, 1, BY_B);                                    \
+    }                                                                               \
+    static void OP##_reference(const sp_args *args)                                 \
+    {                                                                               \
+        bool whole = !sp_is_floating(args->x[0].dtype);                             \
+        for (int64_t i = 0; i < sp_shape_size(args->y.shape); i++) {                \
+            double a = whole ? (double)((int64_t *)args->x[0].data)[i] : ((double *)args->x[0].data)[i]; \
+            double b = whole ? (double)((int64_t *)args->x[1].data)[i] : ((double *)args->x[1].data)[i]; \
+            if (whole) ((int64_t *)args->y.data)[i] = (int64_t)(PLAIN);             \
+            else       ((double *)args->y.data)[i] = (PLAIN);                       \
+        }                                                                           \
+    }                                                                               \
+    static const sp_sample OP##_samples[] = {                                       \
+        { "3x4 3x4", LO, HI }, { "2x3x4 4", LO, HI }, { "3x1 1x4", LO, HI },        \
+        { ". 3", LO, HI }, { ". .", LO, HI }, { "0x3 1x3", LO, HI }, { "2x35 35", LO, HI }, \
+        { "2x3 4x3", .fails = "sizes 2 and 4 differ on axis -2" }, __VA_ARGS__ { 0 }, \
+    };                                                                              \
+    extern const sp_op sp__op_##OP;                                                 \
+    const sp_op sp__op_##OP = {                                                     \
+        .name = #OP, .maths = "y = " #PLAIN, .kind = SP_ELEMENTWISE, .n_in = 2,     \
+        .dtype = DTYPE, .kernels = KERNELS, .vjp = OP##_vjp,                        \
+        .reference = OP##_reference, .samples = OP##_samples,                       \
+    };                                                                              \
+    sp_var sp_##OP(sp_var a, sp_var b)                                              \
+    {                                                                               \
+        return sp_apply(&sp__op_##OP, 2, (sp_var[]){ a, b }, NULL, NULL);           \
+    }
+#define FLOATING(OP, VALUE, PLAIN, BY_A, BY_B, ...)                                 \
+    LOOPS(OP, VALUE) SP_DECLARE(OP)                                                 \
+    RECORD(OP, VALUE, PLAIN, BY_A, BY_B, sp_dtype_floats, SP_KERNELS(OP), __VA_ARGS__)
+#define NUMERIC(OP, VALUE, PLAIN, BY_A, BY_B, ...)                                  \
+    LOOPS(OP, VALUE) SP_DECLARE(OP)                                                 \
+    WHOLE(OP, int32_t, uint32_t, VALUE) WHOLE(OP, int64_t, uint64_t, VALUE)         \
+    WHOLE(OP, uint8_t, uint8_t, (VALUE) != 0)                                       \
+    RECORD(OP, VALUE, PLAIN, BY_A, BY_B, OP##_dtype, WITH_WHOLE(OP), __VA_ARGS__)
+
+/* The vector kernels, and beside the portable ones those for integers and bool. */
+#define WITH_WHOLE(op)                                                              \
+    { [SP_PORTABLE] = { [SP_F32] = sp__##op##_f32_portable, [SP_F64] = sp__##op##_f64_portable,  \
+                        [SP_I32] = op##_int32_t, [SP_I64] = op##_int64_t, [SP_BOOL] = op##_uint8_t }, \
+      SP__K_AVX2(op) SP__K_AVX512(op) SP__K_NEON(op) }
+
+/* Of bools only a product is meant: both. */
+#define add_dtype sp_dtype_numbers
+#define sub_dtype sp_dtype_numbers
+#define mul_dtype sp_dtype_alike
+#else
+#define FLOATING(OP, VALUE, PLAIN, BY_A, BY_B, ...) LOOPS(OP, VALUE)
+#define NUMERIC(OP, VALUE, PLAIN, BY_A, BY_B, ...)  LOOPS(OP, VALUE)
+#endif
+
+#define WHOLE_ROWS { "4 4:i64", .fails = "dtypes" }, { "4:i32 4:i32", -9, 9 }, { "3:i64 1:i64", -9, 9 },
+
+/*        op   y in vectors  y in C  gradient by a             gradient by b                    tried on */
+NUMERIC(  add, a + b,        a + b,  g,                        g,                               -2, 2, WHOLE_ROWS
+          { "2:bool 2:bool", 0, 2, .fails = "not bool" }, )
+NUMERIC(  sub, a - b,        a - b,  g,                        sp_neg(g),                       -2, 2, WHOLE_ROWS )
+NUMERIC(  mul, a * b,        a * b,  sp_mul(g, b),             sp_mul(g, a),                    -2, 2, WHOLE_ROWS
+          { "5:bool 5:bool", 0, 2 }, )
+FLOATING( div, a / b,        a / b,  sp_div(g, b),             sp_neg(sp_div(sp_mul(g, y), b)), .5, 3,
+          { "2:i32 2:i32", 1, 3, .fails = "needs f32 or f64" }, )
+
+/* x^y by libm, element by element: a power need not be fast.  By a: b a^(b-1), which is 0 where b
+   is 0.  By b: y ln a where a > 0, else 0. */
+SP_VEC vf32 vpow_f32(vf32 a, vf32 b)
+{
+    for (int i = 0; i < VLEN(float); i++) a[i] = (float)pow((double)a[i], (double)b[i]);
+    return a;
+}
+SP_VEC vf64 vpow_f64(vf64 a, vf64 b)
+{
+    for (int i = 0; i < VLEN(double); i++) a[i] = pow(a[i], b[i]);
+    return a;
+}
+#define vpow(a, b) _Generic((a), vf32: vpow_f32, vf64: vpow_f64)(a, b)
+
+#ifdef SP_RECORDS
+static sp_var pow_by_a(sp_var g, sp_var a, sp_var b)
+{
+    sp_var slope = sp_mul(b, sp_pow(a, sp_shift(b, -1))), zero = sp_number(a, 0);
+    return sp_mul(g, sp_where(sp_equal(b, zero), zero, slope));
+}
+
+static sp_var pow_by_b(sp_var g, sp_var a, sp_var y)
+{
+    sp_var zero = sp_number(a, 0), positive = sp_greater(a, zero);
+    sp_var log_a = sp_log(sp_where(positive, a, sp_number(a, 1)));
+    return sp_mul(g, sp_where(positive, sp_mul(y, log_a), zero));
+}
+#endif
+
+FLOATING( pow, vpow(a, b), pow(a, b), pow_by_a(g, a, b), pow_by_b(g, a, y), .5, 3, )

@@ -1,0 +1,193 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * sum - sums over axes, and what reductions share.
+ *
+ * A sum is a tree fixed by the shape: blocks of 64 are summed in order (by so many lanes as a
+ * vector has, when they lie along the row), and blocks are added in pairs, pairs of pairs, ...
+ * So the error grows with the logarithm of n, and bits do not depend on threads.
+ */
+#include <string.h>
+#include "autograd/ops.h"
+#include "autograd/ops/records.h"
+
+enum { BLOCK = 64, LEVELS = 48 };
+
+/* Partial sums waiting for their partner: level k holds the sum of 2^k blocks. */
+#define CASCADE(T, type)                                                            \
+    typedef struct type##_cascade { v##type level[LEVELS]; int64_t count; } type##_cascade; \
+    SP_VEC void type##_put(type##_cascade *c, v##type x)                            \
+    {                                                                               \
+        int k = 0;                                                                  \
+        for (int64_t bits = c->count++; bits & 1; bits >>= 1) x = c->level[k++] + x; \
+        c->level[k] = x;                                                            \
+    }                                                                               \
+    SP_VEC v##type type##_total(const type##_cascade *c)                            \
+    {                                                                               \
+        v##type sum = { 0 };                                                        \
+        int k = 0;                                                                  \
+        for (int64_t bits = c->count; bits; bits >>= 1, k++)                        \
+            if (bits & 1) sum = c->level[k] + sum;                                  \
+        return sum;                                                                 \
+    }
+CASCADE(float, f32)
+CASCADE(double, f64)
+
+/* n numbers side by side. */
+#define ROW(T, type)                                                                \
+    static T row_##type(const T *x, int64_t n)                                      \
+    {                                                                               \
+        type##_cascade c = { .count = 0 };                                          \
+        for (int64_t i = 0; i < n; i += BLOCK * VLEN(T)) {                          \
+            v##type sum = { 0 };                                                    \
+            int64_t end = n - i < BLOCK * VLEN(T) ? n : i + BLOCK * VLEN(T), k = i; \
+            for (; k + VLEN(T) <= end; k += VLEN(T)) sum += vload(x + k);           \
+            if (k < end) sum += vload_part(x + k, end - k);                         \
+            type##_put(&c, sum);                                                    \
+        }                                                                           \
+        return vsum(type##_total(&c));                                              \
+    }
+ROW(float, f32)
+ROW(double, f64)
+
+/* n rows of `inner` numbers, summed into one row; `part` of a vector at a time. */
+#define COLUMNS(T, type)                                                            \
+    static void columns_##type(const T *x, T *y, int64_t n, int64_t inner, int64_t part) \
+    {                                                                               \
+        type##_cascade c = { .count = 0 };                                          \
+        for (int64_t i = 0; i < n; i += BLOCK) {                                    \
+            v##type sum = { 0 };                                                    \
+            int64_t end = n - i < BLOCK ? n : i + BLOCK;                            \
+            if (part == VLEN(T))                                                    \
+                for (int64_t k = i; k < end; k++) sum += vload(x + k * inner);      \
+            else                                                                    \
+                for (int64_t k = i; k < end; k++) sum += vload_part(x + k * inner, part); \
+            type##_put(&c, sum);                                                    \
+        }                                                                           \
+        vstore_part(y, type##_total(&c), part);                                     \
+    }
+COLUMNS(float, f32)
+COLUMNS(double, f64)
+
+#define SUM(T, type)                                                                \
+    sp_kernel KERNEL(sum, type);                                                    \
+    void KERNEL(sum, type)(const sp_args *a)                                        \
+    {                                                                               \
+        sp_reduced r = sp__reduced(a->x[0].shape, a->attr);                         \
+        const T *x = a->x[0].data;                                                  \
+        T *y = a->y.data;                                                           \
+        for (int64_t o = 0; o < r.outer; o++, x += r.n * r.inner, y += r.inner) {   \
+            if (r.inner == 1) *y = row_##type(x, r.n);                              \
+            else for (int64_t j = 0; j < r.inner; j += VLEN(T))                     \
+                columns_##type(x + j, y + j, r.n, r.inner,                          \
+                               r.inner - j < VLEN(T) ? r.inner - j : VLEN(T));      \
+        }                                                                           \
+    }
+SUM(float, f32)
+SUM(double, f64)
+
+#ifdef SP_RECORDS
+SP_DECLARE(sum)
+
+/* ---- what reductions share ---- */
+
+sp_reduced sp__reduced(sp_shape x, const sp_reduce_attr *attr)
+{
+    sp_reduced r = { 1, 1, 1 };
+
+    for (int64_t d = 0; d < x.rank; d++) {
+        int64_t *size = d < attr->first ? &r.outer : d < attr->first + attr->count ? &r.n : &r.inner;
+        *size *= x.dim[d];
+    }
+    return r;
+}
+
+bool sp__reduce_shape(const sp_call *c, sp_shape *y)
+{
+    const sp_reduce_attr *r = c->attr;
+    sp_shape x = c->shape[0];
+
+    if (r->first < 0 || r->count < 1 || r->first + r->count > x.rank)
+        return sp_refuse(c, "there are no %lld axes from %lld on", (long long)r->count, (long long)r->first);
+    *y = (sp_shape){ 0 };
+    for (int d = 0; d < x.rank; d++) {
+        bool reduced = d >= r->first && d < r->first + r->count;
+        if (!reduced || r->keep) y->dim[y->rank++] = reduced ? 1 : x.dim[d];
+    }
+    return true;
+}
+
+/* The axes as a bit set; false: the tape has failed. */
+static bool axis_set(const char *name, sp_var x, sp_axes axes, unsigned *set)
+{
+    int64_t rank = sp_var_shape(x).rank;
+
+    *set = axes.n < 0 ? (1u << rank) - 1 : 0;
+    for (int i = 0; i < axes.n; i++) {
+        int d = sp_axis(axes.axis[i], rank);
+        if (d < 0 || *set & 1u << d) {
+            sp_tape_fail(x.tape, d < 0 ? "%s: there is no axis %d in rank %lld"
+                         : "%s: axis %d is named twice (rank %lld)", name, axes.axis[i], (long long)rank);
+            return false;
+        }
+        *set |= 1u << d;
+    }
+    return true;
+}
+
+sp_var sp__reduce(const sp_op *op, sp_var x, sp_axes axes, bool keep)
+{
+    unsigned set;
+
+    if (sp_is_nothing(x)) return sp_apply(op, 1, &x, &(sp_reduce_attr){ 0, 1, keep }, NULL);
+    if (!axis_set(op->name, x, axes, &set)) return sp_apply(op, 1, &x, &(sp_reduce_attr){ 0 }, NULL);
+    for (int d = (int)sp_var_shape(x).rank - 1; d >= 0; d--) {
+        if (!(set & 1u << d)) continue;
+        sp_reduce_attr attr = { d, 1, keep };
+        while (attr.first > 0 && set & 1u << (attr.first - 1)) attr.first--, attr.count++, d--;
+        x = sp_apply(op, 1, &x, &attr, NULL);
+    }
+    return x;
+}
+
+/* ---- sum ---- */
+
+/* The gradient, given back the axes that went, repeated to x's shape. */
+static void sum_vjp(const sp_vjp *v)
+{
+    const sp_reduce_attr *r = v->attr;
+    sp_shape x = sp_var_shape(v->x[0]), kept = x;
+
+    for (int64_t d = r->first; d < r->first + r->count; d++) kept.dim[d] = 1;
+    sp_push(v, 0, sp_broadcast(sp_reshape(v->g, kept), x));
+}
+
+static void sum_reference(const sp_args *a)
+{
+    sp_reduced r = sp__reduced(a->x[0].shape, a->attr);
+
+    for (int64_t o = 0; o < r.outer; o++)
+        for (int64_t j = 0; j < r.inner; j++) {
+            double sum = 0;
+            for (int64_t i = 0; i < r.n; i++) sum += ((const double *)a->x[0].data)[(o * r.n + i) * r.inner + j];
+            ((double *)a->y.data)[o * r.inner + j] = sum;
+        }
+}
+
+static const sp_sample sum_samples[] = {
+    { "3x4", .attr = &(sp_reduce_attr){ 1, 1, 0 } }, { "3x4", .attr = &(sp_reduce_attr){ 0, 1, 1 } },
+    { "2x3x4", .attr = &(sp_reduce_attr){ 0, 2, 0 } }, { "2x3x4", .attr = &(sp_reduce_attr){ 1, 1, 0 } },
+    { "2x300", .attr = &(sp_reduce_attr){ 1, 1, 0 } }, { "150x3", .attr = &(sp_reduce_attr){ 0, 1, 0 } },
+    { "0x3", .attr = &(sp_reduce_attr){ 0, 1, 0 } }, { "3x0", .attr = &(sp_reduce_attr){ 0, 1, 0 } },
+    { "2x3", .attr = &(sp_reduce_attr){ 1, 2, 0 }, .fails = "no 2 axes from 1 on" },
+    { "2:i32", .attr = &(sp_reduce_attr){ 0, 1, 0 }, .fails = "needs f32 or f64" }, { 0 },
+};
+
+extern const sp_op sp__op_sum;
+const sp_op sp__op_sum = {
+    .name = "sum", .maths = "the sum over axes", .kind = SP_REDUCE, .n_in = 1,
+    .attr_size = sizeof(sp_reduce_attr), .shape = sp__reduce_shape, .kernels = SP_KERNELS(sum),
+    .vjp = sum_vjp, .reference = sum_reference, .samples = sum_samples,
+};
+
+sp_var sp_sum_axes(sp_var x, sp_axes axes, bool keep) { return sp__reduce(&sp__op_sum, x, axes, keep); }
+#endif

@@ -1,0 +1,218 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * run - the plain executor: computes nodes in record order, one kernel each.
+ *
+ * It is the eager mode and the oracle of every test.  What a sum of products means
+ * is kept here: a product that a sum reads is not computed apart but accumulated in the sum's
+ * own buffer, so that every element is one chain of multiply-adds in list order.
+ */
+#include "autograd/run.h"
+
+#include <string.h>
+
+/* ---- what a node reads ---- */
+
+bool sp__absorbs(const sp_tape *t, uint32_t sum, uint32_t x)
+{
+    sp_kind kind = sp__op(t, x)->kind;
+    return sp__op(t, sum)->kind == SP_SUM && (kind == SP_CONTRACT || kind == SP_PLACE);
+}
+
+typedef bool reader(sp_run *, uint32_t base);
+
+static bool each_read(sp_run *r, uint32_t id, reader *read)
+{
+    const uint32_t *in, *inner;
+    int n = sp__inputs(r->t, id, &in);
+
+    for (int i = 0; i < n; i++) {
+        if (!sp__absorbs(r->t, id, in[i])) {
+            if (!read(r, r->t->beside[in[i]].base)) return false;
+            continue;
+        }
+        int n_inner = sp__inputs(r->t, in[i], &inner);
+        for (int k = 0; k < n_inner; k++)
+            if (!read(r, r->t->beside[inner[k]].base)) return false;
+    }
+    return true;
+}
+
+/* ---- what must be computed ---- */
+
+static bool need(sp_run *r, uint32_t base)
+{
+    sp_tape *t = r->t;
+    sp_beside *b = &t->beside[base];
+
+    if (b->mark == t->stamp) return true;
+    b->mark = t->stamp;
+    b->uses = 0;
+    if (b->data || sp__op(t, base)->kind == SP_LEAF) return true;
+    if (!sp__grow(t, &r->todo, &r->todo_room, r->n_todo + 1, sizeof *r->todo)) return false;
+    r->todo[r->n_todo++] = base;
+    r->n_needed++;
+    if (base < r->low) r->low = base;
+    if (base >= r->high) r->high = base + 1;
+    return true;
+}
+
+static bool need_all(sp_run *r, int n, const sp_var v[])
+{
+    sp_tape *t = r->t;
+
+    for (int i = 0; i < n; i++)
+        if (!need(r, t->beside[v[i].id].base)) return false;
+    for (int64_t i = 0; i < t->n_pinned; i++)
+        if (!need(r, t->beside[t->pinned[i]].base)) return false;
+    while (r->n_todo > 0)
+        if (!each_read(r, r->todo[--r->n_todo], need)) return false;
+    return true;
+}
+
+static bool wanted(const sp_tape *t, uint32_t id)
+{
+    const sp_beside *b = &t->beside[id];
+    return b->mark == t->stamp && b->base == id && !b->data && sp__op(t, id)->kind != SP_LEAF;
+}
+
+/* The nodes to compute, in record order. */
+static bool list_needed(sp_run *r)
+{
+    int64_t n = 0;
+
+    if (!sp__grow(r->t, &r->todo, &r->todo_room, r->n_needed, sizeof *r->todo)) return false;
+    for (uint32_t id = r->low; id < r->high; id++)
+        if (wanted(r->t, id)) r->todo[n++] = id;
+    SP_ASSERT(n == r->n_needed);
+    return true;
+}
+
+static bool count_use(sp_run *r, uint32_t base)
+{
+    r->t->beside[base].uses++;
+    return true;
+}
+
+static void count_uses(sp_run *r)
+{
+    for (int64_t i = 0; i < r->n_needed; i++) r->t->beside[r->todo[i]].uses = 0;
+    for (int64_t i = 0; i < r->n_needed; i++) each_read(r, r->todo[i], count_use);
+}
+
+static void keep_all(sp_run *r, int n, const sp_var v[])
+{
+    sp_tape *t = r->t;
+
+    for (int i = 0; i < n; i++) t->beside[t->beside[v[i].id].base].kept = true;
+    for (int64_t i = 0; i < t->n_pinned; i++) t->beside[t->beside[t->pinned[i]].base].kept = true;
+}
+
+/* ---- the budget ---- */
+
+/* Whether a value may go once its last reader has run. */
+static bool droppable(const sp_run *r, uint32_t base)
+{
+    const sp_beside *b = &r->t->beside[base];
+    return r->drop && !b->kept && b->owned;
+}
+
+static bool release_in_thought(sp_run *r, uint32_t base)
+{
+    sp_beside *b = &r->t->beside[base];
+    bool ours = b->mark == r->t->stamp && !b->data && sp__op(r->t, base)->kind != SP_LEAF;
+
+    if (ours && --b->uses == 0 && r->drop && !b->kept) r->bytes -= sp__bytes(r->t, base);
+    return true;
+}
+
+/* The most bytes that will be alive at once, found by going through the run in thought. */
+static bool within_budget(sp_run *r)
+{
+    sp_tape *t = r->t;
+    int64_t peak = 0;
+
+    if (t->spec.max_bytes <= 0) return true;
+    r->bytes = t->stats.live_bytes;
+    for (int64_t i = 0; i < r->n_needed; i++) {
+        r->bytes += sp__bytes(t, r->todo[i]);
+        if (r->bytes > peak) peak = r->bytes;
+        each_read(r, r->todo[i], release_in_thought);
+    }
+    count_uses(r);
+    if (peak <= t->spec.max_bytes) return true;
+    sp__fail(t, "evaluation: it would need %lld bytes at once and the tape's budget is %lld; raise "
+             "max_bytes or evaluate less", (long long)peak, (long long)t->spec.max_bytes);
+    return false;
+}
+
+/* ---- running ---- */
+
+static bool give_back(sp_run *r, uint32_t base)
+{
+    sp_tape *t = r->t;
+    sp_beside *b = &t->beside[base];
+
+    if (b->uses == 0 || --b->uses > 0 || !droppable(r, base)) return true;
+    sp__pool_give(&t->pool, b->data, sp__bytes(t, base));
+    t->stats.live_bytes -= sp__bytes(t, base);
+    b->data = NULL;
+    b->owned = false;
+    return true;
+}
+
+/* Compute one node, then let go of what it was the last to read. */
+static bool compute(sp_run *r, uint32_t id)
+{
+    sp_tape *t = r->t;
+    sp_beside *b = &t->beside[id];
+    int64_t bytes = sp__bytes(t, id);
+    void *data = sp__pool_take(&t->pool, bytes);
+
+    if (!data) return sp__fail_scoped(t, b->scope, sp_error()), false;
+    b->data = data;
+    if (!sp__run_node(r, id)) {
+        sp__pool_give(&t->pool, data, bytes);
+        b->data = NULL;
+        return false;
+    }
+    b->owned = true;
+    t->stats.recomputed += b->computed;
+    t->stats.computed++;
+    t->stats.live_bytes += bytes;
+    if (t->stats.live_bytes > t->stats.peak_bytes) t->stats.peak_bytes = t->stats.live_bytes;
+    b->computed = true;
+    each_read(r, id, give_back);
+    return true;
+}
+
+static bool compute_all(sp_run *r)
+{
+    unsigned was = sp_denormals_flush();
+    bool ok = true;
+
+    for (int64_t i = 0; ok && i < r->n_needed; i++) ok = compute(r, r->todo[i]);
+    sp_denormals_restore(was);
+    return ok;
+}
+
+bool sp__run(sp_tape *t, int n, const sp_var v[], bool drop)
+{
+    sp_run r = { .t = t, .drop = drop, .low = UINT32_MAX };
+
+    if (!t || t->failed) return false;
+    t->stamp++;
+    bool ok = need_all(&r, n, v);
+    if (ok && r.n_needed > 0) {
+        ok = list_needed(&r);
+        if (ok) {
+            keep_all(&r, n, v);
+            count_uses(&r);
+            ok = within_budget(&r) && compute_all(&r);
+            t->stats.evaluations++;
+        }
+    }
+    if (ok) keep_all(&r, n, v), t->n_pinned = 0;
+    sp_release(r.todo);
+    sp_release(r.x);
+    return ok;
+}

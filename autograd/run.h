@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * run.h - one evaluation under way (internal).
+ */
+#ifndef SP_RUN_H
+#define SP_RUN_H
+
+#include "autograd/node.h"
+
+typedef struct sp_run {
+    sp_tape    *t;
+    bool        drop;
+    uint32_t   *todo;                /* a stack while marking, then the nodes in order */
+    int64_t     n_todo, todo_room, n_needed;
+    uint32_t    low, high;           /* the needed nodes lie in [low, high) */
+    int64_t     bytes;
+    sp_operand *x;                   /* of the node being run */
+    int64_t     x_room;
+    char        fault[SP_ERROR_TEXT / 2];   /* what the kernel said */
+} sp_run;
+
+/* Whether node `sum` takes its operand x (a product or a placed region) straight from x's
+   own operands. */
+bool sp__absorbs(const sp_tape *, uint32_t sum, uint32_t x);
+
+/* Compute node id into its buffer; its operands are there.  False: the tape failed. */
+bool sp__run_node(sp_run *, uint32_t id);
+
+#endif
