@@ -81,20 +81,27 @@ typedef struct NAME(strip) {
     int      width;
 } NAME(strip);
 
-/* Adjacent along k: squares of QUADLEN are transposed on the way. */
+/* One square of a strip whose elements are adjacent along k: transposed. */
+SP_VEC void NAME(pack_square)(const NAME(strip) *s, int64_t p, int w, T *to, int pitch)
+{
+    QUAD q[QUADLEN];
+
+    for (int i = 0; i < QUADLEN; i++) memcpy(&q[i], s->x + (w + i) * s->step + p, sizeof q[i]);
+    NAME(transpose)(q);
+    for (int i = 0; i < QUADLEN; i++) memcpy(to + (p + i) * pitch + w, &q[i], sizeof q[i]);
+}
+
+/* Adjacent along k.  A line of the cache is read whole before the next, since lines
+   a power of two apart push each other out. */
 static void NAME(pack_across)(const NAME(strip) *s, int64_t k, T *to, int pitch)
 {
     int     w_whole = s->width / QUADLEN * QUADLEN;
-    int64_t k_whole = k / QUADLEN * QUADLEN;
+    int64_t k_whole = k / QUADLEN * QUADLEN, line = 64 / (int64_t)sizeof(T);
 
-    for (int64_t p = 0; p < k_whole; p += QUADLEN)
-        for (int w = 0; w < w_whole; w += QUADLEN) {
-            QUAD q[QUADLEN];
-            for (int i = 0; i < QUADLEN; i++)
-                memcpy(&q[i], s->x + (w + i) * s->step + p, sizeof q[i]);
-            NAME(transpose)(q);
-            for (int i = 0; i < QUADLEN; i++) memcpy(to + (p + i) * pitch + w, &q[i], sizeof q[i]);
-        }
+    for (int64_t p = 0; p < k_whole; p += line)
+        for (int w = 0; w < w_whole; w += QUADLEN)
+            for (int64_t q = p; q < least(p + line, k_whole); q += QUADLEN)
+                NAME(pack_square)(s, q, w, to, pitch);
     for (int64_t p = 0; p < k; p++)
         for (int w = p < k_whole ? w_whole : 0; w < s->width; w++)
             to[p * pitch + w] = s->x[w * s->step + p];

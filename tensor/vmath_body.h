@@ -14,37 +14,39 @@ SP_VEC V BY(polynomial)(V x, int n, const double c[])
     return y;
 }
 
+/* Exponents are unsigned, for they wrap where x is NaN and the result does not matter,
+   and not every set shifts 64 bits with sign. */
+
 /* The nearest integer to x as a float, and in *k as an integer: adding 1.5 2^mantissa
    leaves no room for a fraction.  |x| < 2^(mantissa - 1). */
-SP_VEC V BY(nearest)(V x, M *k)
+SP_VEC V BY(nearest)(V x, U *k)
 {
     V magic = SET(1.5 * (double)(INT64_C(1) << BY(mantissa)));
     V t     = x + magic;
 
-    *k = (M)t - (M)magic;
+    *k = (U)t - (U)magic;
     return t - magic;
 }
 
 /* An integer as a float, the same trick backward. */
-SP_VEC V BY(as_float)(M k)
+SP_VEC V BY(as_float)(U k)
 {
     V magic = SET(1.5 * (double)(INT64_C(1) << BY(mantissa)));
 
-    return (V)((M)magic + k) - magic;
+    return (V)((U)magic + k) - magic;
 }
 
 /* x 2^k, by two factors since one may be out of range: -2 bias < k < 2 bias. */
-SP_VEC V BY(scale)(V x, M k)
+SP_VEC V BY(scale)(V x, U k)
 {
-    M both  = k + 2 * BY(bias);
-    M half  = (M)((U)both >> 1);
+    U both  = k + 2 * BY(bias), half = both >> 1;
     V first = (V)(half << BY(mantissa)), second = (V)((both - half) << BY(mantissa));
 
     return x * first * second;
 }
 
 /* x = k ln 2 + r, |r| <= ln 2 / 2; k ln2_hi is exact.  Returns e^r - 1. */
-SP_VEC V BY(expm1_part)(V x, M *k)
+SP_VEC V BY(expm1_part)(V x, U *k)
 {
     V n = BY(nearest)(x * SET(0x1.71547652b82fep+0), k);
     V r = BY(vfma)(n, SET(-BY(ln2_lo)), BY(vfma)(n, SET(-BY(ln2_hi)), x));
@@ -56,7 +58,7 @@ SP_VEC V BY(expm1_part)(V x, M *k)
    let NaN pass. */
 SP_VEC V BY(vexp)(V x)
 {
-    M k;
+    U k;
 
     x   = BY(vselect)(x < SET(BY(exp_least)), SET(BY(exp_least)), x);
     x   = BY(vselect)(x > SET(BY(exp_most)), SET(BY(exp_most)), x);
@@ -70,12 +72,11 @@ SP_VEC V BY(vlog)(V x)
 {
     M small  = x < SET(BY(smallest));
     V normal = BY(vselect)(small, x * SET((double)(INT64_C(1) << BY(mantissa))), x);
-    /* The exponent counted from sqrt 1/2; shifted as unsigned, for not every set
-       shifts 64 bits with sign. */
-    M above = (M)normal - (M)SET(0x1.6a09e667f3bcdp-1) + (M)SET(1);
-    M k     = (M)((U)above >> BY(mantissa)) - BY(bias);
-    V f = (V)((M)normal - (k << BY(mantissa))) - SET(1);
-    V n = BY(as_float)(k - (small & BY(mantissa)));
+    /* The exponent counted from sqrt 1/2. */
+    U above = (U)normal - (U)SET(0x1.6a09e667f3bcdp-1) + (U)SET(1);
+    U k     = (above >> BY(mantissa)) - BY(bias);
+    V f = (V)((U)normal - (k << BY(mantissa))) - SET(1);
+    V n = BY(as_float)(k - ((U)small & BY(mantissa)));
     V s = f / (SET(2) + f), z = s * s, h = SET(0.5) * f * f;
     V r = z * BY(polynomial)(z, COUNT(BY(log_more)), BY(log_more));
     V y = BY(vfma)(n, SET(BY(ln2_hi)), f - (h - BY(vfma)(s, h + r, n * SET(BY(ln2_lo)))));
@@ -91,7 +92,7 @@ SP_VEC V BY(vtanh)(V x)
 {
     M sign = (M)x & (M)SET(-0.0);
     V y    = (V)((M)x ^ sign), flat = SET(BY(tanh_flat));
-    M k;
+    U k;
 
     y       = BY(vselect)(y > flat, flat, y);
     V part  = BY(expm1_part)(y + y, &k);

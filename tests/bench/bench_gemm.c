@@ -30,11 +30,12 @@ static const job jobs[] = {
     { 2048, 65, 128, false, true, "vocabulary of 65" },
 };
 
+/* Processor time, so that other programs disturb less. */
 static double now(void)
 {
     struct timespec t;
 
-    clock_gettime(CLOCK_MONOTONIC, &t);
+    clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &t);
     return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
 }
 
