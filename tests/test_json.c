@@ -84,7 +84,8 @@ START_TEST(a_value_that_nobody_asked_for_is_stepped_over)
 {
     static const struct { const char *json; bool good; } row[] = {
         { "1", true }, { "-0.5e+10", true }, { "0", true }, { "1E-2", true }, { "true", true },
-        { "false", true }, { " null", true }, { "\"a\"", true }, { "[]", true }, { "[[],[ ]]", true },
+        { "false", true }, { " null", true }, { "\"a\"", true }, { "[]", true },
+        { "[[],[ ]]", true },
         { "[1, \"]\" ,[true,[null]]]", true },
         { "[[[[[[[[[[[[[[[[]]]]]]]]]]]]]]]]", true },
         { "[[[[[[[[[[[[[[[[[]]]]]]]]]]]]]]]]]", false }, { "{}", false }, { "[{}]", false },
