@@ -89,17 +89,18 @@ typedef uint64_t vu64 __attribute__((vector_size(VBYTES)));
 
 #define SP_VEC static inline __attribute__((always_inline, unused))
 
-/* The function of a name for the type of x, or of what x points to. */
-#define SP__BY_FLOAT(x, f)  _Generic((x), vf32: f##_f32, vf64: f##_f64)
+/* The function of a name for the type of x, or of what x points to.  The suffix is
+   that of the vector, for arm_neon.h already has a vabs_f32. */
+#define SP__BY_FLOAT(x, f)  _Generic((x), vf32: f##_vf32, vf64: f##_vf64)
 #define SP__BY_VECTOR(x, f) \
-    _Generic((x), vf32: f##_f32, vf64: f##_f64, vi32: f##_i32, vi64: f##_i64)
+    _Generic((x), vf32: f##_vf32, vf64: f##_vf64, vi32: f##_vi32, vi64: f##_vi64)
 /* A comparison of doubles is a vector of long for gcc, of long long for clang. */
-#define SP__BY_WIDTH(m, f)  _Generic((m)[0], int32_t: f##_i32, default: f##_i64)
+#define SP__BY_WIDTH(m, f)  _Generic((m)[0], int32_t: f##_vi32, default: f##_vi64)
 #define SP__BY_POINTER(p, f)                                        \
-    _Generic((p), const float *: f##_f32, float *: f##_f32,         \
-                  const double *: f##_f64, double *: f##_f64,       \
-                  const int32_t *: f##_i32, int32_t *: f##_i32,     \
-                  const int64_t *: f##_i64, int64_t *: f##_i64)
+    _Generic((p), const float *: f##_vf32, float *: f##_vf32,         \
+                  const double *: f##_vf64, double *: f##_vf64,       \
+                  const int32_t *: f##_vi32, int32_t *: f##_vi32,     \
+                  const int64_t *: f##_vi64, int64_t *: f##_vi64)
 
 #define vload(p)              SP__BY_POINTER(p, vload)(p)
 #define vstore(p, x)          SP__BY_POINTER(p, vstore)(p, x)
@@ -118,7 +119,7 @@ typedef uint64_t vu64 __attribute__((vector_size(VBYTES)));
 #define vmin(a, b)            SP__BY_FLOAT(a, vmin)(a, b)
 #define vsum(x)               SP__BY_FLOAT(x, vsum)(x)
 #define vbits(x)              SP__BY_FLOAT(x, vbits)(x)
-#define vfloat(i)             _Generic((i), vi32: vfloat_f32, vi64: vfloat_f64)(i)
+#define vfloat(i)             _Generic((i), vi32: vfloat_vf32, vi64: vfloat_vf64)(i)
 
 /* What is the same for all four types.  M is the integer vector of V's width; S is
    the type that vset takes: double for floats, so that a constant needs no suffix. */
@@ -134,10 +135,10 @@ typedef uint64_t vu64 __attribute__((vector_size(VBYTES)));
         for (int64_t i = 0; i < n; i++) m[i] = -(b[i] != 0);                            \
         return m;                                                                       \
     }
-SP__COMMON(float,   vf32, vi32, double,  f32)
-SP__COMMON(double,  vf64, vi64, double,  f64)
-SP__COMMON(int32_t, vi32, vi32, int32_t, i32)
-SP__COMMON(int64_t, vi64, vi64, int64_t, i64)
+SP__COMMON(float,   vf32, vi32, double,  vf32)
+SP__COMMON(double,  vf64, vi64, double,  vf64)
+SP__COMMON(int32_t, vi32, vi32, int32_t, vi32)
+SP__COMMON(int64_t, vi64, vi64, int64_t, vi64)
 
 #define SP__MASKS(T, M, t)                                                              \
     SP_VEC void vmask_store_##t(void *p, M m, int64_t n)                                \
@@ -151,8 +152,8 @@ SP__COMMON(int64_t, vi64, vi64, int64_t, i64)
         for (int i = 0; i < VLEN(T); i++) any |= m[i];                                  \
         return any != 0;                                                                \
     }
-SP__MASKS(int32_t, vi32, i32)
-SP__MASKS(int64_t, vi64, i64)
+SP__MASKS(int32_t, vi32, vi32)
+SP__MASKS(int64_t, vi64, vi64)
 
 #define SP__FLOATS(T, V, M, t)                                                          \
     SP_VEC M vbits_##t(V x) { return (M)x; }                                            \
@@ -166,8 +167,8 @@ SP__MASKS(int64_t, vi64, i64)
             for (int i = 0; i < half; i++) x[i] += x[i + half];                         \
         return x[0];                                                                    \
     }
-SP__FLOATS(float,  vf32, vi32, f32)
-SP__FLOATS(double, vf64, vi64, f64)
+SP__FLOATS(float,  vf32, vi32, vf32)
+SP__FLOATS(double, vf64, vi64, vf64)
 
 /* Parts, element by element: for targets without masked loads. */
 #define SP__PARTS(T, V, t)                                                              \
@@ -184,53 +185,53 @@ SP__FLOATS(double, vf64, vi64, f64)
 
 #if defined(SP_TARGET_AVX512)
 
-SP_VEC vf32 vfma_f32(vf32 a, vf32 b, vf32 c) { return _mm512_fmadd_ps(a, b, c); }
-SP_VEC vf64 vfma_f64(vf64 a, vf64 b, vf64 c) { return _mm512_fmadd_pd(a, b, c); }
-SP_VEC vf32 vsqrt_f32(vf32 x) { return _mm512_sqrt_ps(x); }
-SP_VEC vf64 vsqrt_f64(vf64 x) { return _mm512_sqrt_pd(x); }
+SP_VEC vf32 vfma_vf32(vf32 a, vf32 b, vf32 c) { return _mm512_fmadd_ps(a, b, c); }
+SP_VEC vf64 vfma_vf64(vf64 a, vf64 b, vf64 c) { return _mm512_fmadd_pd(a, b, c); }
+SP_VEC vf32 vsqrt_vf32(vf32 x) { return _mm512_sqrt_ps(x); }
+SP_VEC vf64 vsqrt_vf64(vf64 x) { return _mm512_sqrt_pd(x); }
 
 SP_VEC __mmask16 first16(int64_t n) { return (__mmask16)((1u << n) - 1); }
 SP_VEC __mmask8  first8(int64_t n) { return (__mmask8)((1u << n) - 1); }
 
-SP_VEC vf32 vload_part_f32(const float *p, int64_t n)
+SP_VEC vf32 vload_part_vf32(const float *p, int64_t n)
 {
     return _mm512_maskz_loadu_ps(first16(n), p);
 }
-SP_VEC vf64 vload_part_f64(const double *p, int64_t n)
+SP_VEC vf64 vload_part_vf64(const double *p, int64_t n)
 {
     return _mm512_maskz_loadu_pd(first8(n), p);
 }
-SP_VEC vi32 vload_part_i32(const int32_t *p, int64_t n)
+SP_VEC vi32 vload_part_vi32(const int32_t *p, int64_t n)
 {
     return (vi32)_mm512_maskz_loadu_epi32(first16(n), p);
 }
-SP_VEC vi64 vload_part_i64(const int64_t *p, int64_t n)
+SP_VEC vi64 vload_part_vi64(const int64_t *p, int64_t n)
 {
     return (vi64)_mm512_maskz_loadu_epi64(first8(n), p);
 }
-SP_VEC void vstore_part_f32(float *p, vf32 x, int64_t n)
+SP_VEC void vstore_part_vf32(float *p, vf32 x, int64_t n)
 {
     _mm512_mask_storeu_ps(p, first16(n), x);
 }
-SP_VEC void vstore_part_f64(double *p, vf64 x, int64_t n)
+SP_VEC void vstore_part_vf64(double *p, vf64 x, int64_t n)
 {
     _mm512_mask_storeu_pd(p, first8(n), x);
 }
-SP_VEC void vstore_part_i32(int32_t *p, vi32 x, int64_t n)
+SP_VEC void vstore_part_vi32(int32_t *p, vi32 x, int64_t n)
 {
     _mm512_mask_storeu_epi32(p, first16(n), (__m512i)x);
 }
-SP_VEC void vstore_part_i64(int64_t *p, vi64 x, int64_t n)
+SP_VEC void vstore_part_vi64(int64_t *p, vi64 x, int64_t n)
 {
     _mm512_mask_storeu_epi64(p, first8(n), (__m512i)x);
 }
 
 #elif defined(SP_TARGET_AVX2)
 
-SP_VEC vf32 vfma_f32(vf32 a, vf32 b, vf32 c) { return _mm256_fmadd_ps(a, b, c); }
-SP_VEC vf64 vfma_f64(vf64 a, vf64 b, vf64 c) { return _mm256_fmadd_pd(a, b, c); }
-SP_VEC vf32 vsqrt_f32(vf32 x) { return _mm256_sqrt_ps(x); }
-SP_VEC vf64 vsqrt_f64(vf64 x) { return _mm256_sqrt_pd(x); }
+SP_VEC vf32 vfma_vf32(vf32 a, vf32 b, vf32 c) { return _mm256_fmadd_ps(a, b, c); }
+SP_VEC vf64 vfma_vf64(vf64 a, vf64 b, vf64 c) { return _mm256_fmadd_pd(a, b, c); }
+SP_VEC vf32 vsqrt_vf32(vf32 x) { return _mm256_sqrt_ps(x); }
+SP_VEC vf64 vsqrt_vf64(vf64 x) { return _mm256_sqrt_pd(x); }
 
 SP_VEC __m256i first8(int64_t n)
 {
@@ -241,37 +242,37 @@ SP_VEC __m256i first4(int64_t n)
     return _mm256_cmpgt_epi64(_mm256_set1_epi64x(n), _mm256_setr_epi64x(0, 1, 2, 3));
 }
 
-SP_VEC vf32 vload_part_f32(const float *p, int64_t n)  { return _mm256_maskload_ps(p, first8(n)); }
-SP_VEC vf64 vload_part_f64(const double *p, int64_t n) { return _mm256_maskload_pd(p, first4(n)); }
-SP_VEC void vstore_part_f32(float *p, vf32 x, int64_t n)  { _mm256_maskstore_ps(p, first8(n), x); }
-SP_VEC void vstore_part_f64(double *p, vf64 x, int64_t n) { _mm256_maskstore_pd(p, first4(n), x); }
-SP__PARTS(int32_t, vi32, i32)
-SP__PARTS(int64_t, vi64, i64)
+SP_VEC vf32 vload_part_vf32(const float *p, int64_t n)  { return _mm256_maskload_ps(p, first8(n)); }
+SP_VEC vf64 vload_part_vf64(const double *p, int64_t n) { return _mm256_maskload_pd(p, first4(n)); }
+SP_VEC void vstore_part_vf32(float *p, vf32 x, int64_t n)  { _mm256_maskstore_ps(p, first8(n), x); }
+SP_VEC void vstore_part_vf64(double *p, vf64 x, int64_t n) { _mm256_maskstore_pd(p, first4(n), x); }
+SP__PARTS(int32_t, vi32, vi32)
+SP__PARTS(int64_t, vi64, vi64)
 
 #else
 
 #ifdef SP_TARGET_NEON
-SP_VEC vf32 vfma_f32(vf32 a, vf32 b, vf32 c) { return vfmaq_f32(c, a, b); }
-SP_VEC vf64 vfma_f64(vf64 a, vf64 b, vf64 c) { return vfmaq_f64(c, a, b); }
+SP_VEC vf32 vfma_vf32(vf32 a, vf32 b, vf32 c) { return vfmaq_f32(c, a, b); }
+SP_VEC vf64 vfma_vf64(vf64 a, vf64 b, vf64 c) { return vfmaq_f64(c, a, b); }
 #else
-SP_VEC vf32 vfma_f32(vf32 a, vf32 b, vf32 c) { return a * b + c; }
-SP_VEC vf64 vfma_f64(vf64 a, vf64 b, vf64 c) { return a * b + c; }
+SP_VEC vf32 vfma_vf32(vf32 a, vf32 b, vf32 c) { return a * b + c; }
+SP_VEC vf64 vfma_vf64(vf64 a, vf64 b, vf64 c) { return a * b + c; }
 #endif
 
-SP_VEC vf32 vsqrt_f32(vf32 x)
+SP_VEC vf32 vsqrt_vf32(vf32 x)
 {
     for (int i = 0; i < VLEN(float); i++) x[i] = __builtin_sqrtf(x[i]);
     return x;
 }
-SP_VEC vf64 vsqrt_f64(vf64 x)
+SP_VEC vf64 vsqrt_vf64(vf64 x)
 {
     for (int i = 0; i < VLEN(double); i++) x[i] = __builtin_sqrt(x[i]);
     return x;
 }
-SP__PARTS(float,   vf32, f32)
-SP__PARTS(double,  vf64, f64)
-SP__PARTS(int32_t, vi32, i32)
-SP__PARTS(int64_t, vi64, i64)
+SP__PARTS(float,   vf32, vf32)
+SP__PARTS(double,  vf64, vf64)
+SP__PARTS(int32_t, vi32, vi32)
+SP__PARTS(int64_t, vi64, vi64)
 
 #endif
 

@@ -29,7 +29,7 @@
 #define V     vf32
 #define M     vi32
 #define U     vu32
-#define BY(f) f##_f32
+#define BY(f) f##_vf32
 enum { BY(mantissa) = 23, BY(bias) = 127 };
 static const double BY(exp_least) = -104, BY(exp_most) = 89, BY(tanh_flat) = 10;
 static const double BY(smallest) = 0x1p-126;
@@ -44,7 +44,7 @@ static const double BY(log_more)[] = { 0x1.555554p-1, 0x1.999a78p-2, 0x1.243924p
 #define V     vf64
 #define M     vi64
 #define U     vu64
-#define BY(f) f##_f64
+#define BY(f) f##_vf64
 enum { BY(mantissa) = 52, BY(bias) = 1023 };
 static const double BY(exp_least) = -746, BY(exp_most) = 710, BY(tanh_flat) = 20;
 static const double BY(smallest) = 0x1p-1022;
