@@ -15,6 +15,9 @@
 #define TABLE(isa, number) [number] = vmath_probe_##isa,
 static probe_fn *const (*const probes[SP_N_ISAS])[2] = { SP_EACH_ISA(TABLE) };
 
+#define FAILS_TABLE(isa, number) [number] = vec_fails_##isa,
+static const char *(*const vec_fails[SP_N_ISAS])(void) = { SP_EACH_ISA(FAILS_TABLE) };
+
 static long double true_sigmoid(long double x) { return 1 / (1 + expl(-x)); }
 
 typedef struct function {
@@ -172,6 +175,16 @@ START_TEST(the_logarithm_of_a_subnormal_is_right)
 }
 END_TEST
 
+START_TEST(each_word_of_the_vocabulary_does_what_it_says)
+{
+    for (int isa = 0; isa < SP_N_ISAS; isa++)
+        if (sp_isa_usable((sp_isa)isa)) {
+            const char *what = vec_fails[isa]();
+            ck_assert_msg(!what, "%s, %s", what, sp_isa_name((sp_isa)isa));
+        }
+}
+END_TEST
+
 int main(void)
 {
     Suite   *suite  = suite_create("vmath");
@@ -180,6 +193,7 @@ int main(void)
 
     suite_add_tcase(suite, tcase);
     tcase_set_timeout(tcase, 60);
+    tcase_add_test(tcase, each_word_of_the_vocabulary_does_what_it_says);
     tcase_add_test(tcase, functions_are_within_four_ulp_everywhere);
     tcase_add_loop_test(tcase, edges_are_exact, 0, (int)(sizeof edges / sizeof *edges));
     tcase_add_test(tcase, the_logarithm_of_a_subnormal_is_right);

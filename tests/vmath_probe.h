@@ -18,4 +18,8 @@ typedef void probe_fn(const void *from, void *to, int64_t n);
 #define PROBE_TABLE(isa, number) extern probe_fn *const vmath_probe_##isa[N_FUNCTIONS][2];
 SP_EACH_ISA(PROBE_TABLE)
 
+/* Which word of vec.h does not do what it says; NULL if all do. */
+#define VEC_FAILS(isa, number) const char *vec_fails_##isa(void);
+SP_EACH_ISA(VEC_FAILS)
+
 #endif
