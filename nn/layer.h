@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * layer.h - what layers share (internal).
+ */
+#ifndef SP_LAYER_H
+#define SP_LAYER_H
+
+#include "autograd/tape.h"
+
+/* Fail x's tape: a layer could not be made, for the reason in sp_error(). */
+sp_var sp__no_layer(sp_tape *, const char *kind);
+
+/* y = x W^T + b;  x [n,in], W [out,in], b [out] or NULL */
+sp_var sp__affine(sp_var x, sp_param *w, sp_param *b);
+
+/* What stands before the last dot of a parameter's name: its layer's whole name. */
+const char *sp__layer_name(sp_params *, const sp_param *);
+
+/* Shapes behind one another: [T,B] and [C,H] give [T,B,C,H].  At most 6 axes in all. */
+sp_shape sp__shape_behind(sp_shape lead, sp_shape s);
+
+/* A shape behind letters, for sentences: "T,B" and [64] give "[T,B,64]".  Returns text. */
+char *sp__shape_named(const char *lead, sp_shape s, char text[SP_SHAPE_TEXT]);
+
+#endif

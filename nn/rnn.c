@@ -1,0 +1,142 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * rnn - stacks of cells: how they are made.
+ */
+#include "nn/rnn.h"
+
+#include "nn/layer.h"
+#include "nn/rnn_parts.h"
+
+/* A built-in kind and which options it has. */
+typedef struct kind {
+    const char    *name;
+    sp_cell_maker *make;
+    bool           proj, reset_before, activation;
+} kind;
+
+static const kind plain = { .name = "rnn",  .make = sp__plain_make, .activation = true };
+static const kind lstm  = { .name = "lstm", .make = sp__lstm_make,  .proj = true };
+static const kind gru   = { .name = "gru",  .make = sp__gru_make,   .reset_before = true };
+
+/* What is wrong with the options of a built-in cell; NULL: nothing. */
+static const char *cell_mistake(const kind *k, const sp_rnn_spec *s)
+{
+    return s->input < 1  ? "input must be at least 1"
+         : s->hidden < 1 ? "hidden must be at least 1"
+         : s->proj && !k->proj ? "proj is an option of the LSTM"
+         : s->proj < 0 || s->proj >= s->hidden ? "proj must be 0 to hidden - 1"
+         : s->reset_before && !k->reset_before ? "reset_before is an option of the GRU"
+         : s->activation && !k->activation ? "activation is an option of the RNN"
+         : NULL;
+}
+
+static const char *stack_mistake(const sp_rnn_spec *s)
+{
+    return s->layers < 0 ? "layers must be at least 1"
+         : !(s->dropout >= 0 && s->dropout <= 1) ? "dropout must be 0 to 1"
+         : NULL;
+}
+
+/* A stack under construction. */
+typedef struct plan {
+    sp_params     *params;           /* inside the layer's name */
+    const char    *name;
+    sp_cell_maker *make;
+    bool           nested;           /* cells have a prefix of their own: their names are their own */
+    sp_rnn        *r;
+} plan;
+
+static sp_cell *make_cell(const plan *p, int layer, bool reverse)
+{
+    const char *suffix = sp_params_text(p->params, "_l%d%s", layer, reverse ? "_reverse" : "");
+    const sp_rnn *r = p->r;
+    sp_rnn_part part = { .layer = layer, .reverse = reverse, .input = r->spec.input,
+                         .suffix = p->nested ? "" : suffix, .spec = &r->spec };
+
+    if (!suffix) return NULL;
+    if (layer > 0) part.input = r->directions * r->cell[(layer - 1) * r->directions]->output.dim[0];
+    return p->make(p->nested ? sp_params_in(p->params, suffix + 1) : p->params, &part);
+}
+
+/* What sets a cell apart from the stack's first, so that they cannot stand together; NULL: nothing. */
+static const char *cell_differs(const sp_cell *a, const sp_cell *b)
+{
+    if (b->output.rank < 1) return "its output has no axis to join directions and layers along";
+    if (a->n_states != b->n_states) return "it has another number of states than layer 0";
+    for (int k = 0; k < a->n_states; k++)
+        if (!sp_shape_equal(a->state[k], b->state[k])) return "its states differ from those of layer 0";
+    return sp_shape_equal(a->output, b->output) ? NULL : "its output differs from that of layer 0";
+}
+
+static bool make_cells(const plan *p)
+{
+    sp_rnn *r = p->r;
+
+    for (int i = 0; i < sp__rnn_cells(r); i++) {
+        const int layer = i / r->directions;
+        r->cell[i] = make_cell(p, layer, i % r->directions);
+        if (!r->cell[i] || sp_params_error(p->params))
+            return sp_params_fail(p->params, "%s: there is no cell for layer %d", p->name, layer);
+        const char *mistake = cell_differs(r->cell[0], r->cell[i]);
+        if (mistake)
+            return sp_params_fail(p->params, "%s: the cell %s of layer %d does not stack: %s", p->name,
+                                  r->cell[i]->kind, layer, mistake);
+    }
+    return true;
+}
+
+static sp_rnn *build(plan p, sp_rnn_spec spec)
+{
+    const int64_t before = sp_params_count(p.params);
+    const char *mistake = stack_mistake(&spec);
+    sp_rnn *r = p.r = sp_params_alloc(p.params, sizeof *r);
+
+    if (!r) return NULL;
+    if (mistake) return sp_params_fail(p.params, "%s: %s", p.name, mistake);
+    r->spec = spec;
+    r->layers = spec.layers > 0 ? spec.layers : 1;
+    r->directions = spec.bidirectional ? 2 : 1;
+    r->name = sp_params_text(p.params, "%s", p.name);
+    r->cell = sp_params_alloc(p.params, sp__rnn_cells(r) * (int64_t)sizeof *r->cell);
+    if (!r->name || !r->cell || !make_cells(&p)) return NULL;
+    /* The built-in cells' first parameter knows the whole name. */
+    if (!p.nested) r->name = sp__layer_name(p.params, sp_params_at(p.params, before));
+    return r->name ? r : NULL;
+}
+
+static sp_rnn *built_in(const kind *k, sp_params *params, const char *name, sp_rnn_spec spec)
+{
+    const char *mistake = cell_mistake(k, &spec);
+
+    if (mistake && params) return sp_params_fail(params, "%s %s: %s", k->name, name, mistake);
+    return build((plan){ .params = sp_params_in(params, name), .name = name, .make = k->make }, spec);
+}
+
+sp_rnn *sp_rnn_new (sp_params *p, const char *name, sp_rnn_spec s) { return built_in(&plain, p, name, s); }
+sp_rnn *sp_lstm_new(sp_params *p, const char *name, sp_rnn_spec s) { return built_in(&lstm, p, name, s); }
+sp_rnn *sp_gru_new (sp_params *p, const char *name, sp_rnn_spec s) { return built_in(&gru, p, name, s); }
+
+sp_rnn *sp_rnn_new_of(sp_params *params, const char *name, sp_cell_maker *make, sp_rnn_spec spec)
+{
+    return build((plan){ .params = sp_params_in(params, name), .name = name, .make = make,
+                         .nested = true }, spec);
+}
+
+static sp_cell *single(const kind *k, sp_params *params, const char *name, sp_rnn_spec spec)
+{
+    const char *mistake = cell_mistake(k, &spec);
+    sp_rnn_part part = { .input = spec.input, .suffix = "", .spec = &spec };
+
+    if (mistake && params) return sp_params_fail(params, "%s cell %s: %s", k->name, name, mistake);
+    return k->make(sp_params_in(params, name), &part);
+}
+
+sp_cell *sp_rnn_cell_new (sp_params *p, const char *name, sp_rnn_spec s) { return single(&plain, p, name, s); }
+sp_cell *sp_lstm_cell_new(sp_params *p, const char *name, sp_rnn_spec s) { return single(&lstm, p, name, s); }
+sp_cell *sp_gru_cell_new (sp_params *p, const char *name, sp_rnn_spec s) { return single(&gru, p, name, s); }
+
+const sp_cell *sp_rnn_cell(const sp_rnn *r, int layer, bool reverse)
+{
+    if (!r || layer < 0 || layer >= r->layers || (reverse && r->directions == 1)) return NULL;
+    return r->cell[layer * r->directions + reverse];
+}

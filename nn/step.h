@@ -1,0 +1,53 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * step.h - parts of running a cell that unroll and the stack share (internal).
+ */
+#ifndef SP_STEP_H
+#define SP_STEP_H
+
+#include "nn/unroll.h"
+
+/* How many states are given: n, or where n was left 0, those that are set from v[0] on. */
+int sp__state_given(const sp_state *);
+
+/* Whether the record can be run; else the tape has failed. */
+bool sp__cell_check(const sp_cell *, sp_tape *);
+
+/* State k as [batch, ...]: as it is, or broadcast from one sample; else the tape fails. */
+sp_var sp__state_fit(const sp_cell *, int k, sp_var, int64_t batch);
+
+/* The cell's step, and whether what it made is of the shapes that its record says. */
+sp_var sp__cell_step(const sp_cell *, sp_var x, sp_state *);
+
+/* The dtype of zeros where a sequence begins: x's; f32 where x is no floating one. */
+sp_dtype sp__state_dtype(sp_var x);
+
+/* Lengths, mask and resets of one run, brought to [T,B] of bool; {0} where not given. */
+typedef struct sp_marks {
+    sp_var valid;                  /* this step counts */
+    sp_var cut;                    /* a segment begins here (implies valid) */
+} sp_marks;
+
+/* For x [T,B,...]; false after a failure. */
+bool sp__marks(sp_marks *, sp_var x, const sp_run *);
+
+/* x where it counts, else 0: what is not used does no harm, not even NaN. */
+sp_var sp__where_valid(const sp_marks *, sp_var x);
+
+/* How a run begins: from the state, where n > 0; but rows that are fresh ([B] bool, if
+   given) and all rows without a state, from the cell's start. */
+typedef struct sp_begin {
+    sp_state state;
+    sp_var   fresh;
+} sp_begin;
+
+/* The loop itself.  x [T,B,input...] is as sp__where_valid left it. */
+sp_seq sp__unroll(const sp_cell *, sp_var x, const sp_marks *, const sp_begin *, bool reverse);
+
+/* A run that failed: its vars are nothing. */
+sp_seq sp__no_seq(sp_tape *, int n_states);
+
+/* Pin what a carry will take from a run. */
+void sp__seq_pin(const sp_seq *, const sp_run *);
+
+#endif

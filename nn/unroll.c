@@ -1,0 +1,187 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * unroll - run a cell along time.
+ */
+#include "nn/unroll.h"
+
+#include "autograd/ops.h"
+#include "nn/carry_parts.h"
+#include "nn/layer.h"
+#include "nn/step.h"
+#include "tensor/alloc.h"
+
+/* One run under way.  made[0] has the outputs by time, made[1 + k] state k after each step. */
+typedef struct walk {
+    const sp_cell  *cell;
+    const sp_marks *marks;
+    sp_tape *tape;
+    sp_var   x;
+    int64_t  T, B;
+    bool     reverse;
+    sp_state start;                      /* where segments begin; made only if there are cuts */
+    sp_var  *made[1 + SP_MAX_STATES];
+} walk;
+
+sp_seq sp__no_seq(sp_tape *tape, int n)
+{
+    const sp_var nothing = sp_tape_fail(tape, "%s", sp_error());
+    sp_seq seq = { .y = nothing, .last.n = n, .each.n = n };
+
+    for (int k = 0; k < SP_MAX_STATES; k++) seq.last.v[k] = seq.each.v[k] = nothing;
+    return seq;
+}
+
+/* The marks of step t beside a state of [B,...]: [B,1,...]. */
+static sp_var beside(sp_var marks, int64_t t, sp_var state)
+{
+    sp_shape s = { 1, { sp_var_dim(marks, 1) } };
+
+    while (s.rank < sp_var_shape(state).rank) s.dim[s.rank++] = 1;
+    return sp_reshape(sp_select(marks, 0, t), s);
+}
+
+/* a where the mark of step t is set, else b. */
+static sp_state choose(sp_var marks, int64_t t, const sp_state *a, const sp_state *b)
+{
+    sp_state s = { .n = a->n };
+
+    for (int k = 0; k < s.n; k++) s.v[k] = sp_where(beside(marks, t, a->v[k]), a->v[k], b->v[k]);
+    return s;
+}
+
+/* In reverse the boundary that the mark of t+1 makes is met between t+1 and t. */
+static void step(walk *w, int64_t t, sp_state *s)
+{
+    const int64_t boundary = w->reverse ? t + 1 : t;
+
+    if (sp_is_given(w->marks->cut) && boundary < w->T)
+        *s = choose(w->marks->cut, boundary, &w->start, s);
+    sp_state after = *s;
+    w->made[0][t] = sp__cell_step(w->cell, sp_select(w->x, 0, t), &after);
+    *s = sp_is_given(w->marks->valid) ? choose(w->marks->valid, t, &after, s) : after;
+    for (int k = 0; k < s->n; k++) w->made[1 + k][t] = s->v[k];
+}
+
+static bool steps(walk *w, sp_state *s)
+{
+    for (int64_t i = 0; i < w->T; i++) {
+        const int64_t t = w->reverse ? w->T - 1 - i : i;
+        sp_scope_enter(w->tape, "step", t);
+        step(w, t, s);
+        sp_scope_leave(w->tape);
+        if (sp_tape_error(w->tape)) return false;
+    }
+    return true;
+}
+
+/* What was made along time as one var; without a step, nothing of the right shape. */
+static sp_var along_time(const walk *w, const sp_var made[], sp_shape sample, sp_dtype dtype)
+{
+    if (w->T > 0) return sp_stack((int)w->T, made, 0);
+    return sp_full(w->tape, dtype, sp__shape_behind(SP_SHAPE(0, w->B), sample), 0);
+}
+
+static sp_seq gather(const walk *w, const sp_state *last)
+{
+    const sp_dtype dtype = sp__state_dtype(w->x);
+    sp_seq seq = { .last = *last, .each.n = last->n };
+
+    seq.y = sp__where_valid(w->marks, along_time(w, w->made[0], w->cell->output, dtype));
+    for (int k = 0; k < last->n; k++)
+        seq.each.v[k] = along_time(w, w->made[1 + k], w->cell->state[k], sp_var_dtype(last->v[k]));
+    return seq;
+}
+
+static sp_seq walked(walk *w, sp_state *s)
+{
+    const int n = w->cell->n_states;
+    sp_var *room = sp_alloc_array(w->T * (1 + n), sizeof *room);
+
+    if (!room) return sp__no_seq(w->tape, n);
+    for (int k = 0; k <= n; k++) w->made[k] = room + k * w->T;
+    sp_seq seq = steps(w, s) ? gather(w, s) : sp__no_seq(w->tape, n);
+    sp_release(room);
+    return seq;
+}
+
+/* The state before the first step.  Rows that a carry calls fresh are at the start. */
+static sp_state first(walk *w, const sp_begin *begin)
+{
+    const sp_cell *c = w->cell;
+    const bool fresh = sp_is_given(begin->fresh);
+    sp_state s = { .n = c->n_states };
+
+    if (begin->state.n == 0 || fresh || sp_is_given(w->marks->cut))
+        w->start = sp_cell_start(c, w->tape, w->B, sp__state_dtype(w->x));
+    if (begin->state.n == 0) return w->start;
+    for (int k = 0; k < s.n; k++) {
+        s.v[k] = sp__state_fit(c, k, begin->state.v[k], w->B);
+        if (fresh) {
+            sp_shape beside_state = { sp_var_shape(s.v[k]).rank, { w->B, 1, 1, 1, 1, 1 } };
+            for (int64_t j = beside_state.rank; j < SP_MAX_RANK; j++) beside_state.dim[j] = 0;
+            s.v[k] = sp_where(sp_reshape(begin->fresh, beside_state), w->start.v[k], s.v[k]);
+        }
+    }
+    return s;
+}
+
+sp_seq sp__unroll(const sp_cell *c, sp_var x, const sp_marks *marks, const sp_begin *begin,
+                  bool reverse)
+{
+    walk w = { .cell = c, .marks = marks, .tape = x.tape, .x = x, .reverse = reverse,
+               .T = sp_var_dim(x, 0), .B = sp_var_dim(x, 1) };
+    sp_state s = first(&w, begin);
+
+    if (sp_tape_error(x.tape)) return sp__no_seq(x.tape, c->n_states);
+    return walked(&w, &s);
+}
+
+void sp__seq_pin(const sp_seq *seq, const sp_run *run)
+{
+    if (!run->carry) return;
+    for (int k = 0; k < seq->last.n; k++) sp_keep(seq->last.v[k]);
+    for (int k = 0; run->keep_at > 0 && k < seq->each.n; k++)
+        sp_keep(sp_select(seq->each.v[k], 0, run->keep_at - 1));
+}
+
+static bool fits(const sp_cell *c, sp_var x)
+{
+    char has[SP_SHAPE_TEXT], should[SP_SHAPE_TEXT];
+    sp_shape s = sp_var_shape(x);
+
+    if (!sp__cell_check(c, x.tape)) return false;
+    if (sp_is_nothing(x)) return sp_detach(x), false;
+    if (s.rank == c->input.rank + 2
+        && sp_shape_equal(s, sp__shape_behind(SP_SHAPE(s.dim[0], s.dim[1]), c->input)))
+        return true;
+    sp_tape_fail(x.tape, "unroll: x is %s, the cell %s takes %s", sp_shape_text(s, has), c->kind,
+                 sp__shape_named("T,B", c->input, should));
+    return false;
+}
+
+/* The state that the options ask for. */
+static bool begin_of(const sp_cell *c, sp_var x, const sp_run *run, sp_begin *begin)
+{
+    const int n = sp__state_given(&run->initial);
+
+    *begin = (sp_begin){ .state = run->initial };
+    begin->state.n = n;
+    if (n > 0 && n != c->n_states)
+        return sp_tape_fail(x.tape, "unroll: the initial state has %d vars, the cell %s has %d",
+                            n, c->kind, c->n_states), false;
+    return !run->carry || sp__carry_begin(run, c, x, begin);
+}
+
+sp_seq sp_unroll(const sp_cell *c, sp_var x, const sp_run *run)
+{
+    static const sp_run usual = { 0 };
+    sp_marks marks;
+    sp_begin begin;
+
+    if (!run) run = &usual;
+    if (!fits(c, x) || !begin_of(c, x, run, &begin) || !sp__marks(&marks, x, run))
+        return sp__no_seq(x.tape, c ? c->n_states : 0);
+    sp_seq seq = sp__unroll(c, sp__where_valid(&marks, x), &marks, &begin, run->reverse);
+    sp__seq_pin(&seq, run);
+    return seq;
+}

@@ -1,0 +1,54 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * unroll.h - run a cell along time.
+ *
+ * T is time, B the batch.  Every step is recorded, so backpropagation through time is
+ * the tape's ordinary backward pass.  Lengths, masks and resets are data: every batch of the
+ * same T and B records the same structure.
+ *
+ * With valid_t = mask_t and t < length:
+ *     x_t      <-  x_t where valid_t, else 0             (so padding may hold anything, NaN too)
+ *     s_{t-1}  <-  start where reset_t and valid_t       (the cell's start, not the run's initial state)
+ *     y_t, s_t  =  step(x_t, s_{t-1}) where valid_t, else 0, s_{t-1}
+ * In reverse, time runs down and the cut of reset_t lies between t+1 and t as well as it did
+ * between t-1 and t: no state crosses it in either direction.
+ *
+ * So any batch with lengths and resets equals its segments run alone, forward and in gradients;
+ * a row of length 0 has outputs 0 and ends in the state it began with.
+ */
+#ifndef SP_UNROLL_H
+#define SP_UNROLL_H
+
+#include "nn/cell.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+typedef struct sp_carry sp_carry;     /* carry.h */
+
+/* Zero is the usual everywhere: the cell's start, the full length, forwards. */
+typedef struct sp_run {
+    sp_carry *carry;       /* begin where it stands; the states that it will take are kept */
+    int64_t   keep_at;     /* with a carry: the state after so many steps is kept as well */
+    sp_state  initial;     /* begin here: [B, ...], or [1, ...] for all samples alike; not with a carry */
+    sp_var    lengths;     /* [B] of i32 or i64, 0 <= length <= T (checked where it is data) */
+    sp_var    mask;        /* [T,B]: steps to use; bool, or a number that is not 0 */
+    sp_var    reset;       /* [T,B]: a segment begins at this step; bool, or a number that is not 0 */
+    bool      reverse;
+} sp_run;
+
+typedef struct sp_seq {
+    sp_var   y;            /* [T,B, output...], 0 where a step does not count */
+    sp_state last;         /* after the last step; in reverse after t = 0 */
+    sp_state each;         /* after every step: [T,B, state...]; computed only if asked for */
+} sp_seq;
+
+/* x [T,B, input...]; run may be NULL.  T = 0 gives y [0,B,...] and the state at the beginning.
+   After a failure every var of the result is nothing. */
+SP_API sp_seq sp_unroll(const sp_cell *, sp_var x, const sp_run *run);
+
+#ifdef __cplusplus
+}
+#endif
+#endif
