@@ -45,8 +45,9 @@ uint64_t sp_hash(uint64_t start, const void *bytes, int64_t size)
 
 /* Only 32 bits of the counter number the blocks.  The bits above them, which no
    ordinary tensor has, go to another stream. */
-static void draw(sp_random r, uint64_t block, uint32_t out[4])
+void sp__random_block(sp_random r, int64_t number, uint32_t out[4])
 {
+    uint64_t block = (uint64_t)number;
     uint64_t stream = r.stream + (block >> 32) * 0x9E3779B97F4A7C15;
     uint32_t counter[4] = { (uint32_t)block, r.step, (uint32_t)stream, (uint32_t)(stream >> 32) };
     uint32_t key[2] = { (uint32_t)r.seed, (uint32_t)(r.seed >> 32) };
@@ -68,7 +69,7 @@ uint32_t sp_random_u32(sp_random r, int64_t element)
 {
     uint32_t w[4];
 
-    draw(r, (uint64_t)element >> 2, w);
+    sp__random_block(r, element >> 2, w);
     return w[element & 3];
 }
 
@@ -77,7 +78,7 @@ static uint64_t random_u64(sp_random r, int64_t element)
 {
     uint32_t w[4];
 
-    draw(r, (uint64_t)element >> 1, w);
+    sp__random_block(r, element >> 1, w);
     return pair(w, element & 1);
 }
 
@@ -93,7 +94,7 @@ double sp_random_normal(sp_random r, int64_t element)
 {
     uint32_t w[4];
 
-    draw(r, (uint64_t)element >> 1, w);
+    sp__random_block(r, element >> 1, w);
     double radius = sqrt(-2 * log(1 - unit(pair(w, 0))));
     double angle = 0x1.921fb54442d18p+2 * unit(pair(w, 1));
     return radius * (element & 1 ? sin(angle) : cos(angle));

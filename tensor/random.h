@@ -29,6 +29,9 @@ SP_API void sp_philox(const uint32_t counter[4], const uint32_t key[2], uint32_t
 /* A hash of bytes for streams (FNV-1a, 64 bit), continued from `start`; 0 begins. */
 SP_API uint64_t sp_hash(uint64_t start, const void *bytes, int64_t size);
 
+/* The four words of a block at once (internal): elements 4 block .. 4 block + 3 of sp_random_u32. */
+void sp__random_block(sp_random, int64_t block, uint32_t out[4]);
+
 SP_API uint32_t sp_random_u32(sp_random, int64_t element);
 SP_API double   sp_random_uniform(sp_random, int64_t element);       /* [0, 1), 53 bits */
 SP_API double   sp_random_normal (sp_random, int64_t element);       /* N(0, 1), Box-Muller */
