@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * table - the list of built-in ops, each once: what the tests, the manual and the benchmarks go
+ * through.  Nothing looks an op up here by name.
+ */
+#include "autograd/ops.h"
+
+#define OPS(X)                                                                      \
+    X(add) X(sub) X(mul) X(div) X(pow) X(neg)                                       \
+    X(exp) X(log) X(sqrt) X(square) X(tanh) X(sigmoid) X(relu) X(abs) X(sign) X(reciprocal) \
+    X(less) X(less_equal) X(greater) X(greater_equal) X(equal) X(not_equal) X(where) \
+    X(clamp) X(lerp) X(cast)                                                        \
+    X(sum) X(max) X(argmax)                                                         \
+    X(matmul)                                                                       \
+    X(reshape) X(permute) X(slice) X(broadcast) X(flip) X(detach)                   \
+    X(concat) X(stack) X(add_n) X(place) X(pack)                                    \
+    X(gather) X(scatter_add) X(one_hot)                                             \
+    X(dropout) X(categorical)                                                       \
+    X(softmax) X(log_softmax) X(logsumexp) X(cross_entropy) X(cross_entropy_slope)
+
+#define DECLARE(name) extern const sp_op sp__op_##name;
+OPS(DECLARE)
+
+#define ADDRESS(name) &sp__op_##name,
+static const sp_op *const ops[] = { OPS(ADDRESS) };
+
+const sp_op *sp_op_at(int i)
+{
+    return i >= 0 && i < (int)(sizeof ops / sizeof *ops) ? ops[i] : NULL;
+}
