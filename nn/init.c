@@ -36,7 +36,7 @@ static bool constant(sp_tensor *x, sp_random random, double c, double unused)
 
 static bool xavier_uniform(sp_tensor *x, sp_random random, double g, double unused)
 {
-    fans f;
+    fans f = { 0 };
 
     (void)unused;
     if (!fans_of(x, &f)) return false;
@@ -46,7 +46,7 @@ static bool xavier_uniform(sp_tensor *x, sp_random random, double g, double unus
 
 static bool xavier_normal(sp_tensor *x, sp_random random, double g, double unused)
 {
-    fans f;
+    fans f = { 0 };
 
     (void)unused;
     return fans_of(x, &f) && sp_tensor_normal(x, random, 0, g * sqrt(over(2, f.in + f.out)));
@@ -54,7 +54,7 @@ static bool xavier_normal(sp_tensor *x, sp_random random, double g, double unuse
 
 static bool kaiming_uniform(sp_tensor *x, sp_random random, double g, double unused)
 {
-    fans f;
+    fans f = { 0 };
 
     (void)unused;
     if (!fans_of(x, &f)) return false;
@@ -64,7 +64,7 @@ static bool kaiming_uniform(sp_tensor *x, sp_random random, double g, double unu
 
 static bool kaiming_normal(sp_tensor *x, sp_random random, double g, double unused)
 {
-    fans f;
+    fans f = { 0 };
 
     (void)unused;
     return fans_of(x, &f) && sp_tensor_normal(x, random, 0, g * sqrt(over(1, f.in)));
@@ -75,7 +75,7 @@ static bool kaiming_normal(sp_tensor *x, sp_random random, double g, double unus
 static bool lecun_normal(sp_tensor *x, sp_random random, double unused_a, double unused_b)
 {
     const int64_t n = sp_tensor_size(x);
-    fans f;
+    fans f = { 0 };
 
     (void)unused_a, (void)unused_b;
     if (!fans_of(x, &f)) return false;
@@ -115,7 +115,7 @@ static void orthonormalize(double *q, int64_t rows, int64_t columns)
 static bool orthogonal(sp_tensor *x, sp_random random, double g, double unused)
 {
     const int64_t n = sp_tensor_size(x);
-    fans f;
+    fans f = { 0 };
 
     (void)unused;
     if (!fans_of(x, &f)) return false;
