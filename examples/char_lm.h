@@ -1,0 +1,204 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * char_lm.h - what surrounds the language model: its options, its loss curve, and the count
+ * model it is compared with.  Nothing here knows of Spool but tensors and files.
+ */
+#ifndef CHAR_LM_H
+#define CHAR_LM_H
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <spool.h>
+
+typedef struct options {
+    const char *text, *save, *resume, *svg, *load, *prompt;
+    int64_t     layers, hidden, steps, seed, length;
+    double      seconds, temperature;
+} options;
+
+/* Say what is wrong; false, for `return complain(...)`. */
+__attribute__((format(printf, 1, 2)))
+static bool complain(const char *format, ...)
+{
+    va_list list;
+
+    va_start(list, format);
+    fputs("char_lm: ", stderr);
+    vfprintf(stderr, format, list);
+    fputc('\n', stderr);
+    va_end(list);
+    return false;
+}
+
+static int usage(bool whole)
+{
+    if (whole)
+        fputs("char_lm train  --text F [--layers N --hidden N --steps N --seconds S --seed N\n"
+              "                         --save F --resume F --svg F]\n"
+              "char_lm sample --load F [--prompt S --length N --temperature X --seed N]\n"
+              "char_lm bigram --text F\n", stderr);
+    return 1;
+}
+
+/* ---- options ---- */
+
+typedef struct option {
+    const char  *name;
+    const char **text;
+    int64_t     *whole;
+    double      *number;
+} option;
+
+static bool read_value(const option *o, const char *value)
+{
+    char *end = NULL;
+
+    if (o->text) return *o->text = value, true;
+    double x = strtod(value, &end);
+    if (end == value || *end || !(x >= 0) || x > 1e15 || (o->whole && x != (double)(int64_t)x))
+        return complain("%s takes a %snumber from 0 on, not \"%s\"", o->name, o->whole ? "whole " : "", value);
+    if (o->whole) *o->whole = (int64_t)x;
+    else *o->number = x;
+    return true;
+}
+
+static bool read_options(options *o, int n, char *argv[])
+{
+    const option known[] = {
+        { "--text", .text = &o->text },       { "--save", .text = &o->save },
+        { "--resume", .text = &o->resume },   { "--svg", .text = &o->svg },
+        { "--load", .text = &o->load },       { "--prompt", .text = &o->prompt },
+        { "--layers", .whole = &o->layers },  { "--hidden", .whole = &o->hidden },
+        { "--steps", .whole = &o->steps },    { "--seed", .whole = &o->seed },
+        { "--length", .whole = &o->length },  { "--seconds", .number = &o->seconds },
+        { "--temperature", .number = &o->temperature },
+    };
+    size_t count = sizeof known / sizeof *known;
+
+    for (int i = 0; i < n; i += 2) {
+        size_t k = 0;
+        while (k < count && strcmp(argv[i], known[k].name) != 0) k++;
+        if (k == count) return complain("there is no option %s", argv[i]);
+        if (i + 1 == n) return complain("%s takes a value", argv[i]);
+        if (!read_value(&known[k], argv[i + 1])) return false;
+    }
+    return true;
+}
+
+/* ---- the loss curve ---- */
+
+/* At most 512 points; when they are full, neighbors are averaged and each stands for
+   twice as many steps. */
+enum { POINTS = 512 };
+typedef struct curve {
+    int64_t n, per;                  /* points; steps that each stands for */
+    int64_t pending;                 /* steps in the sum that is not a point yet */
+    double  sum, bits[POINTS];
+} curve;
+
+static void curve_add(curve *c, double bits)
+{
+    if (c->per == 0) c->per = 1;
+    if (c->n == POINTS) {
+        for (int64_t i = 0; i < POINTS / 2; i++) c->bits[i] = (c->bits[2 * i] + c->bits[2 * i + 1]) / 2;
+        c->n /= 2;
+        c->per *= 2;
+    }
+    c->sum += bits;
+    if (++c->pending < c->per) return;
+    c->bits[c->n++] = c->sum / (double)c->per;
+    c->sum = 0;
+    c->pending = 0;
+}
+
+/* The whole curve as one f64 tensor, and back: per, pending, sum, points. */
+static sp_tensor *curve_tensor(const curve *c)
+{
+    sp_tensor *x = sp_tensor_new(SP_F64, SP_SHAPE(3 + c->n));
+
+    if (!x) return NULL;
+    double *p = sp_tensor_data(x);
+    p[0] = (double)c->per, p[1] = (double)c->pending, p[2] = c->sum;
+    memcpy(p + 3, c->bits, (size_t)c->n * sizeof *p);
+    return x;
+}
+
+static void curve_take(curve *c, const sp_tensor *x)
+{
+    int64_t n = sp_tensor_size(x) - 3;
+
+    if (x->dtype != SP_F64 || n < 0 || n > POINTS) return;
+    const double *p = sp_tensor_data(x);
+    *c = (curve){ .n = n, .per = (int64_t)p[0], .pending = (int64_t)p[1], .sum = p[2] };
+    memcpy(c->bits, p + 3, (size_t)n * sizeof *p);
+}
+
+/* A text that grows in a buffer of fixed size; what does not fit is cut. */
+typedef struct page { char text[65536]; int used; } page;
+
+__attribute__((format(printf, 2, 3)))
+static void put(page *p, const char *format, ...)
+{
+    va_list list;
+    int room = (int)sizeof p->text - p->used;
+
+    va_start(list, format);
+    int n = vsnprintf(p->text + p->used, (size_t)room, format, list);
+    va_end(list);
+    p->used += n < room ? n : room - 1;
+}
+
+static void put_axes(page *p, double low, double high, double steps)
+{
+    put(p, "<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"720\" height=\"400\" font-family=\"sans-serif\" "
+        "font-size=\"12\">\n<rect width=\"720\" height=\"400\" fill=\"white\"/>\n");
+    for (int i = 0; i <= 4; i++) {
+        double x = 60 + i * 160, y = 350 - i * 80;
+        put(p, "<path d=\"M60 %.0fH700\" stroke=\"#ddd\"/><text x=\"52\" y=\"%.0f\" text-anchor=\"end\">%.2f</text>\n",
+            y, y + 4, low + (high - low) * i / 4);
+        put(p, "<text x=\"%.0f\" y=\"368\" text-anchor=\"middle\">%.0f</text>\n", x, steps * i / 4);
+    }
+    put(p, "<text x=\"380\" y=\"390\" text-anchor=\"middle\">steps</text>\n"
+        "<text x=\"60\" y=\"20\">training loss, bits per byte</text>\n");
+}
+
+static bool curve_draw(const curve *c, const char *path)
+{
+    static page p;
+    double low = HUGE_VAL, high = -HUGE_VAL;
+
+    p.used = 0;
+    for (int64_t i = 0; i < c->n; i++) {
+        if (c->bits[i] < low) low = c->bits[i];
+        if (c->bits[i] > high) high = c->bits[i];
+    }
+    if (!(low < high)) low = c->n ? low - 1 : 0, high = low + 2;
+    put_axes(&p, low, high, (double)(c->n * c->per));
+    put(&p, "<polyline fill=\"none\" stroke=\"#06c\" stroke-width=\"1.5\" points=\"");
+    for (int64_t i = 0; i < c->n; i++)
+        put(&p, "%.1f,%.1f ", 60 + 640 * (double)(i + 1) / (double)c->n, 350 - 320 * (c->bits[i] - low) / (high - low));
+    put(&p, "\"/>\n</svg>\n");
+    sp_piece piece = { p.text, p.used };
+    return sp_file_replace(path, 1, &piece) ? true : complain("%s", sp_error());
+}
+
+/* ---- the model that counts ---- */
+
+/* Mean bits per byte of text[from..end) under counts of pairs in text[0..from). */
+static double bigram_bits(const unsigned char *text, int64_t from, int64_t end)
+{
+    static double pair[256][256], first[256], byte[256];
+    double bits = 0;
+
+    for (int64_t i = 0; i + 1 < from; i++) pair[text[i]][text[i + 1]]++, first[text[i]]++;
+    for (int64_t i = 0; i < from; i++) byte[text[i]]++;
+    for (int64_t i = from; i < end; i++) {
+        if (i == 0) continue;
+        int a = text[i - 1], b = text[i];
+        double alone = (byte[b] + 1) / ((double)from + 256);
+        bits -= log2((pair[a][b] + alone) / (first[a] + 1));
+    }
+    return bits / (double)(end - from);
+}
+
+#endif
