@@ -4,7 +4,8 @@
 # char_lm.sh PROGRAM SOURCE DIR - the language model's commands, end to end: a run that
 # was stopped and resumed ends as one that never stopped, and mistakes are told.
 
-lm=$1 source=$2 dir=$3 text=text.txt
+lm=$(cd "$(dirname "$1")" && pwd)/$(basename "$1")
+source=$2 dir=$3 text=text.txt
 failed=0
 mkdir -p "$dir" && cd "$dir" || exit 1
 cat "$source"/tensor/*.[ch] >$text
