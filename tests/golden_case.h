@@ -83,7 +83,8 @@ static inline void agrees(sp_var v, const char *name, const char *thing)
     ck_assert_msg(sp_shape_equal(got->shape, want->shape), "%s.%s: the shapes differ", name, thing);
     for (int64_t i = 0; i < sp_tensor_size(want); i++) {
         double g = sp_tensor_at(got, i), w = wanted(want, name, thing, i);
-        ck_assert_msg(near(g, w, bound), "%s.%s[%d] is %.17g, recorded %.17g", name, thing, (int)i, g, w);
+        ck_assert_msg(near(g, w, bound), "%s.%s[%d] is %.17g, recorded %.17g", name, thing, (int)i,
+                      g, w);
     }
 }
 

@@ -44,12 +44,14 @@ static sp_var second_part(sp_var x)
     X(op##_empty, sp_##op(A, B)) X(op##_empty_one, sp_##op(A, B))
 #define REDUCE_CASES(X, op)                                                         \
     X(op##_all, sp_##op(A))                                                         \
-    X(op##_0, sp_##op##_axes(A, SP_AXES(0), false)) X(op##_1, sp_##op##_axes(A, SP_AXES(1), false)) \
+    X(op##_0, sp_##op##_axes(A, SP_AXES(0), false))                                 \
+    X(op##_1, sp_##op##_axes(A, SP_AXES(1), false))                                 \
     X(op##_2, sp_##op##_axes(A, SP_AXES(2), false))                                 \
     X(op##_02, sp_##op##_axes(A, SP_AXES(0, 2), false))                             \
     X(op##_12, sp_##op##_axes(A, SP_AXES(1, 2), false))                             \
     X(op##_all_keep, sp_##op##_axes(A, SP_ALL_AXES, true))                          \
-    X(op##_0_keep, sp_##op##_axes(A, SP_AXES(0), true)) X(op##_1_keep, sp_##op##_axes(A, SP_AXES(1), true)) \
+    X(op##_0_keep, sp_##op##_axes(A, SP_AXES(0), true))                             \
+    X(op##_1_keep, sp_##op##_axes(A, SP_AXES(1), true))                             \
     X(op##_2_keep, sp_##op##_axes(A, SP_AXES(2), true))                             \
     X(op##_02_keep, sp_##op##_axes(A, SP_AXES(0, 2), true))                         \
     X(op##_12_keep, sp_##op##_axes(A, SP_AXES(1, 2), true))                         \
@@ -76,10 +78,11 @@ static sp_var second_part(sp_var x)
     REDUCE_CASES(X, sum) REDUCE_CASES(X, mean) REDUCE_CASES(X, max)                 \
     EMPTY_CASES(X, sum) EMPTY_CASES(X, mean)                                        \
     X(max_ties_all, sp_max(A)) X(max_ties_0, sp_max_axes(A, SP_AXES(0), false))     \
-    X(max_ties_1, sp_max_axes(A, SP_AXES(1), false)) X(max_infinite, sp_max_axes(A, SP_AXES(1), false)) \
+    X(max_ties_1, sp_max_axes(A, SP_AXES(1), false))                                \
+    X(max_infinite, sp_max_axes(A, SP_AXES(1), false))                              \
     X(matmul, sp_matmul(A, B)) X(matmul_batch, sp_matmul(A, B)) X(matmul_left, sp_matmul(A, B)) \
-    X(matmul_right, sp_matmul(A, B)) X(matmul_both, sp_matmul(A, B)) X(matmul_ones, sp_matmul(A, B)) \
-    X(matmul_k0, sp_matmul(A, B)) X(matmul_m0, sp_matmul(A, B)) X(matmul_batch0, sp_matmul(A, B)) \
+    X(matmul_right, sp_matmul(A, B)) X(matmul_both, sp_matmul(A, B))  \
+    X(matmul_ones, sp_matmul(A, B)) X(matmul_k0, sp_matmul(A, B)) X(matmul_m0, sp_matmul(A, B)) X(matmul_batch0, sp_matmul(A, B)) \
     X(matmul_row, sp_matmul(A, B)) X(matmul_transposed, sp_matmul_t(A, false, B, true)) \
     X(matmul_self, sp_matmul_t(A, false, A, true))                                  \
     X(reshape, sp_reshape(A, SP_SHAPE(4, 6))) X(permute, sp_permute(A, SP_AXES(2, 0, 1))) \
@@ -97,7 +100,8 @@ static sp_var second_part(sp_var x)
     X(scatter_add, sp_scatter_add(A, ids(SP_SHAPE(2, 3), repeated), 4))             \
     X(index_add, sp_add(A, sp_scatter_add(B, ids(SP_SHAPE(4), picked), 3)))
 
-#define FUNCTION(name, expression) static sp_var run_##name(const sp_var x[]) { (void)x; return expression; }
+#define FUNCTION(name, expression)                                                  \
+    static sp_var run_##name(const sp_var x[]) { (void)x; return expression; }
 CASES(FUNCTION)
 
 #define ROW(name, expression) { #name, run_##name },
@@ -112,7 +116,8 @@ static const other ours[] = {
 
 START_TEST(an_op_gives_pytorch_s_values_and_gradients)
 {
-    static const char *const operand[] = { "x0", "x1", "x2" }, *const slope[] = { "grad.x0", "grad.x1", "grad.x2" };
+    static const char *const operand[] = { "x0", "x1", "x2" };
+    static const char *const slope[] = { "grad.x0", "grad.x1", "grad.x2" };
     const char *name = cases[_i].name;
     sp_var x[3] = { { 0 } };
     int n = 0;
@@ -201,7 +206,8 @@ int main(void)
     others = ours;
     n_others = sizeof ours / sizeof *ours;
     tcase_add_checked_fixture(tc, golden_begin, golden_end);
-    tcase_add_loop_test(tc, an_op_gives_pytorch_s_values_and_gradients, 0, sizeof cases / sizeof *cases);
+    tcase_add_loop_test(tc, an_op_gives_pytorch_s_values_and_gradients, 0,
+                        sizeof cases / sizeof *cases);
     tcase_add_test(tc, the_slope_of_a_power_by_its_exponent_is_0_where_the_base_is_not_positive);
     tcase_add_test(tc, comparisons_follow_ieee);
     tcase_add_test(tc, argmax_is_the_first_of_equals);

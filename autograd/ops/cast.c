@@ -74,9 +74,10 @@ static void reference(const sp_args *a)
 
     for (int64_t i = 0; i < sp_shape_size(a->y.shape); i++) {
         double x = from_whole ? (double)((int64_t *)a->x[0].data)[i] : ((double *)a->x[0].data)[i];
-        if (at->to == SP_BOOL)                      ((int64_t *)a->y.data)[i] = x != 0;
-        else if (sp_is_floating((sp_dtype)at->to))  ((double *)a->y.data)[i] = x;
-        else                                        ((int64_t *)a->y.data)[i] = (int64_t)x;
+        if (at->to == SP_BOOL)     ((int64_t *)a->y.data)[i] = x != 0;
+        else if (at->to == SP_F32) ((double *)a->y.data)[i] = (double)(float)x;
+        else if (at->to == SP_F64) ((double *)a->y.data)[i] = x;
+        else                       ((int64_t *)a->y.data)[i] = (int64_t)x;
     }
 }
 
@@ -89,15 +90,16 @@ static const sp_sample samples[] = {
     { "9:i32", -9, 9, &i64 }, { "9:i32", -2, 2, &yes }, { "9:i64", -9, 9, &f32 },
     { "9:i64", -9, 9, &f64 }, { "9:i64", -9, 9, &i32 }, { "9:i64", -2, 2, &yes },
     { "9:bool", 0, 2, &f32 }, { "9:bool", 0, 2, &f64 }, { "9:bool", 0, 2, &i32 },
-    { "9:bool", 0, 2, &i64 }, { "3:bool", 0, 2, &yes }, { "3", .attr = &bad, .fails = "no such dtype" },
-    { 0 },
+    { "9:bool", 0, 2, &i64 }, { "3:bool", 0, 2, &yes },
+    { "3", .attr = &bad, .fails = "no such dtype" }, { 0 },
 };
 
 extern const sp_op sp__op_cast;
 const sp_op sp__op_cast = {
     .name = "cast", .maths = "y = x in another dtype", .kind = SP_ELEMENTWISE, .n_in = 1,
     .attr_size = sizeof(cast_attr), .dtype = dtype,
-    .kernels = { [SP_PORTABLE] = { from_float, from_double, from_int32_t, from_int64_t, from_uint8_t } },
+    .kernels = { [SP_PORTABLE] = { from_float, from_double, from_int32_t, from_int64_t,
+                                   from_uint8_t } },
     .vjp = vjp, .reference = reference, .samples = samples,
 };
 

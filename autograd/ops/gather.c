@@ -63,7 +63,8 @@ static bool joined(const sp_call *c, sp_shape a, int64_t n, sp_shape b, int64_t 
 
     *y = (sp_shape){ rank, { 0 } };
     if (rank > SP_MAX_RANK)
-        return sp_refuse(c, "the result would have rank %lld and %d is the most", (long long)rank, SP_MAX_RANK);
+        return sp_refuse(c, "the result would have rank %lld and %d is the most", (long long)rank,
+                         SP_MAX_RANK);
     for (int64_t d = 0; d < rank; d++) y->dim[d] = d < n ? a.dim[d] : b.dim[d - n + from];
     return true;
 }
@@ -289,8 +290,8 @@ static const sp_sample one_hot_samples[] = {
 
 extern const sp_op sp__op_one_hot;
 const sp_op sp__op_one_hot = {
-    .name = "one_hot", .maths = "y[i..., j] = 1 if j = index[i...], else 0", .kind = SP_GATHER, .n_in = 1,
-    .attr_size = sizeof(one_hot_attr), .constant = true, .typed_by = -1,
+    .name = "one_hot", .maths = "y[i..., j] = 1 if j = index[i...], else 0",
+    .kind = SP_GATHER, .n_in = 1, .attr_size = sizeof(one_hot_attr), .constant = true, .typed_by = -1,
     .dtype = one_hot_dtype, .shape = one_hot_shape,
     .kernels = { [SP_PORTABLE] = { one_hot_float, one_hot_double, one_hot_int32_t, one_hot_int64_t,
                                    one_hot_uint8_t } },

@@ -10,7 +10,8 @@
 /* Element i of a dense operand of indices. */
 static inline int64_t sp__index_at(const sp_operand *index, int64_t i)
 {
-    return index->dtype == SP_I32 ? ((const int32_t *)index->data)[i] : ((const int64_t *)index->data)[i];
+    return index->dtype == SP_I32 ? ((const int32_t *)index->data)[i]
+                                  : ((const int64_t *)index->data)[i];
 }
 
 /* Note, as the call's fault, that element i of `index` is outside [0, n). */

@@ -87,8 +87,8 @@ static void max_reference(const sp_args *a)
     }
 }
 
-static const sp_reduce_attr first = { 0, 1, 0 }, second = { 1, 1, 0 }, kept = { 1, 1, 1 }, both = { 0, 2, 0 },
-                            beyond = { 1, 2, 0 };
+static const sp_reduce_attr first = { 0, 1, 0 }, second = { 1, 1, 0 }, kept = { 1, 1, 1 },
+                            both = { 0, 2, 0 }, beyond = { 1, 2, 0 };
 static const sp_sample max_samples[] = {
     { "3x4", .attr = &second, .apart = true }, { "3x4", .attr = &kept, .apart = true },
     { "2x3x4", .attr = &both, .apart = true }, { "2x3x4", .attr = &second, .apart = true },
@@ -138,7 +138,8 @@ sp_var sp_max_axes(sp_var x, sp_axes axes, bool keep)
     sp_axes order;
     sp_reduce_attr attr;
 
-    if (side_by_side(sp_var_shape(x), axes, &order, &shape)) return sp__reduce(&sp__op_max, x, axes, keep);
+    if (side_by_side(sp_var_shape(x), axes, &order, &shape))
+        return sp__reduce(&sp__op_max, x, axes, keep);
     attr = (sp_reduce_attr){ order.n - axes.n, axes.n, false };
     sp_var permuted = sp_permute(x, order), y = sp_apply(&sp__op_max, 1, &permuted, &attr, NULL);
     return keep ? sp_reshape(y, shape) : y;
@@ -159,7 +160,8 @@ static bool argmax_shape(const sp_call *c, sp_shape *y)
     int64_t rank = c->shape[0].rank;
 
     if (r->first < 0 || r->first >= rank)
-        return sp_refuse(c, "there is no axis %lld in rank %lld", (long long)r->first, (long long)rank);
+        return sp_refuse(c, "there is no axis %lld in rank %lld", (long long)r->first,
+                         (long long)rank);
     return max_shape(c, y);
 }
 

@@ -62,7 +62,8 @@ static void dropout_reference(const sp_args *a)
 
 static const draw_attr one = { 1 }, two = { 2 };
 static const sp_sample dropout_samples[] = {
-    { "3x7", .5, 2, &one, { .2 } }, { ".", .5, 2, &two, { .2 } }, { "0x3", .attr = &one, .scalar = { .2 } },
+    { "3x7", .5, 2, &one, { .2 } }, { ".", .5, 2, &two, { .2 } },
+    { "0x3", .attr = &one, .scalar = { .2 } },
     { "130", .5, 2, &two, { .1 } }, { "5", .attr = &two, .scalar = { 0 } },
     { "5", .attr = &two, .scalar = { 1 } },
     { "5", .attr = &one, .scalar = { -.1 }, .fails = "probability -0.1 is outside [0,1]" },
@@ -102,7 +103,8 @@ static bool categorical_shape(const sp_call *c, sp_shape *y)
 {
     *y = c->shape[0];
     if (y->rank == 0) return sp_refuse(c, "a scalar has no classes");
-    if (y->dim[--y->rank] == 0) return sp_refuse(c, "its last axis is empty: there is no class to draw");
+    if (y->dim[--y->rank] == 0)
+        return sp_refuse(c, "its last axis is empty: there is no class to draw");
     y->dim[y->rank] = 0;
     return true;
 }
@@ -154,7 +156,7 @@ static int64_t drawn(double *w, int64_t n, double u)
             for (int64_t j = 0; j < n; j++) w[j] = (double)x[j];                    \
             y[i] = drawn(w, n, sp_random_uniform(random_of(a), i));                 \
             if (y[i] >= 0) continue;                                                \
-            sp_fault(a, "row %lld has no probabilities: NaN, +inf, or -inf throughout", (long long)i); \
+            sp_fault(a, "row %lld has no probabilities: NaN, +inf, or only -inf", (long long)i); \
             return;                                                                 \
         }                                                                           \
     }
@@ -175,9 +177,10 @@ static void categorical_reference(const sp_args *a)
 }
 
 static const sp_sample categorical_samples[] = {
-    { "30x5", .attr = &one }, { "7", .attr = &two }, { "2x3x4", .attr = &one }, { "3x1", .attr = &one },
-    { "0x4", .attr = &one },
-    { "3x0", .attr = &one, .fails = "last axis is empty" }, { ".", .attr = &one, .fails = "no classes" },
+    { "30x5", .attr = &one }, { "7", .attr = &two }, { "2x3x4", .attr = &one },
+    { "3x1", .attr = &one }, { "0x4", .attr = &one },
+    { "3x0", .attr = &one, .fails = "last axis is empty" },
+    { ".", .attr = &one, .fails = "no classes" },
     { "5:i32", .attr = &one, .fails = "needs f32 or f64" }, { 0 },
 };
 
