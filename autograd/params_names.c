@@ -31,7 +31,7 @@ bool sp_params_match(const char *name, const char *pattern)
             name++;
         } else if (star) {
             pattern = star + 1;
-            name = taken = next(taken);
+            name = ++taken;
         } else {
             return false;
         }

@@ -49,14 +49,38 @@ static inline void says(const char *sentence, const char *part)
     ck_assert_msg(sentence && strstr(sentence, part), "\"%s\" does not say \"%s\"", sentence, part);
 }
 
-static inline int run_params(const char *name, size_t n, const TTest *const tests[])
+/* Fail the first allocation, the second, ... until the whole act succeeds. */
+static inline void fails_cleanly(bool (*act)(void), bool lasting)
+{
+    bool done = false;
+
+    for (int64_t n = 0; !done; n++) {
+        int64_t live = sp_alloc_count().live_blocks;
+        if (!sp_alloc_fail(n, lasting)) return;        /* a release build cannot fail on purpose */
+        done = act();
+        sp_alloc_fail(-1, false);
+        ck_assert_int_eq(sp_alloc_count().live_blocks, live);
+        ck_assert_msg(done || strstr(sp_error(), "out of memory"), "%s", sp_error());
+        ck_assert(act());
+    }
+}
+
+typedef struct list {
+    size_t n;
+    const TTest *const *test;
+} list;
+#define LIST(tests) ((list){ sizeof tests / sizeof *tests, tests })
+
+/* Tests to run once, and tests to run so many times, with _i counting. */
+static inline int run_suite(const char *name, list once, list each, int times)
 {
     Suite *s = suite_create(name);
     TCase *t = tcase_create(name);
 
     tcase_add_unchecked_fixture(t, make_folder, remove_folder);
     tcase_add_checked_fixture(t, NULL, clean);
-    for (size_t i = 0; i < n; i++) tcase_add_test(t, tests[i]);
+    for (size_t i = 0; i < once.n; i++) tcase_add_test(t, once.test[i]);
+    for (size_t i = 0; i < each.n; i++) tcase_add_loop_test(t, each.test[i], 0, times);
     suite_add_tcase(s, t);
 
     SRunner *runner = srunner_create(s);

@@ -328,5 +328,5 @@ int main(void)
         setting_a_value_checks_it_and_raises_the_version,
     };
 
-    return run_params("params", sizeof tests / sizeof *tests, tests);
+    return run_suite("params", LIST(tests), (list){ 0 }, 0);
 }

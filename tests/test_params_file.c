@@ -169,22 +169,6 @@ static bool load(void)
     return ok;
 }
 
-/* Fail the first allocation, the second, ... until the whole act succeeds. */
-static void fails_cleanly(bool (*act)(void), bool lasting)
-{
-    bool done = false;
-
-    for (int64_t n = 0; !done; n++) {
-        int64_t live = sp_alloc_count().live_blocks;
-        if (!sp_alloc_fail(n, lasting)) return;        /* a release build cannot fail on purpose */
-        done = act();
-        sp_alloc_fail(-1, false);
-        ck_assert_int_eq(sp_alloc_count().live_blocks, live);
-        ck_assert_msg(done || strstr(sp_error(), "out of memory"), "%s", sp_error());
-        ck_assert(act());
-    }
-}
-
 START_TEST(any_failing_allocation_is_survived)
 {
     given = sample(SP_F32);
@@ -210,5 +194,5 @@ int main(void)
         any_failing_allocation_is_survived,
     };
 
-    return run_params("params_file", sizeof tests / sizeof *tests, tests);
+    return run_suite("params_file", LIST(tests), (list){ 0 }, 0);
 }
