@@ -9,9 +9,10 @@
 
 int sp__state_given(const sp_state *s)
 {
-    int n = s->n;
+    int n = 0;
 
-    while (n < SP_MAX_STATES && n >= s->n && sp_is_given(s->v[n])) n++;
+    if (s->n > 0) return s->n;
+    while (n < SP_MAX_STATES && sp_is_given(s->v[n])) n++;
     return n;
 }
 
