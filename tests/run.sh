@@ -41,7 +41,7 @@ stage() {
     "$@" >"$log" 2>&1
     printf '%-18s %5s min  %5d passed %3d failed %3d skipped\n' \
         "$name" "$(minutes "$began")" $p $f $s
-    [ $f -eq 0 ] || { tail -n 60 "$log" | sed 's/^/    /'; echo "    (all of it: $log)"; }
+    [ $f -eq 0 ] || { tail -n 40 "$log" | sed 's/^/    /'; echo "    (all of it: $log)"; }
     grep -E '(^|: )(skipped:|not available:)' "$log" | sed 's/^/    /'
     passed=$((passed + p)) failed=$((failed + f)) skipped=$((skipped + s))
 }
