@@ -5,7 +5,8 @@
  */
 #ifdef REAL
 
-/* m, v: the moments; w: what stands under the root, v or the largest v so far. */
+/* m, v: the moments; w: what stands under the root, v or the largest v so far.  In loops
+   of their own, so that each is one of vectors. */
 static void MOVE(const sp_update *u, bool decoupled)
 {
     const sp_options *o = u->o;
@@ -18,17 +19,19 @@ static void MOVE(const sp_update *u, bool decoupled)
     const REAL beta2 = (REAL)o->betas[1], fresh2 = (REAL)(1 - o->betas[1]), eps = (REAL)o->eps;
     const REAL *restrict grad = u->g;
     REAL *restrict x = u->x, *restrict m = u->state[0], *restrict v = u->state[1];
-    REAL *restrict most = o->amsgrad ? u->state[2] : NULL;
+    REAL *most = o->amsgrad ? u->state[2] : NULL;
+    const REAL *w = most ? most : v;
 
     for (int64_t i = 0; i < u->n; i++) {
-        REAL g = sign * grad[i], y = keep * x[i];
-        if (decay != 0) g += decay * y;
+        REAL g = sign * grad[i];
+        if (decay != 0) g += decay * x[i];
         m[i] = beta1 * m[i] + fresh1 * g;
         v[i] = beta2 * v[i] + fresh2 * g * g;
-        REAL w = v[i];
-        if (most) w = most[i] = most[i] > w || most[i] != most[i] ? most[i] : w;
-        x[i] = y - rate * m[i] / (SQRT(w) / root + eps);
     }
+    for (int64_t i = 0; most && i < u->n; i++)
+        most[i] = most[i] > v[i] || most[i] != most[i] ? most[i] : v[i];
+    for (int64_t i = 0; i < u->n; i++)
+        x[i] = keep * x[i] - rate * m[i] / (SQRT(w[i]) / root + eps);
 }
 
 #else

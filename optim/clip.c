@@ -10,10 +10,9 @@
    function of the shapes. */
 enum { LANES = 8 };
 
-/* |g[i]| ... |g[i+7]|, 0 past the end. */
-static void magnitudes(const sp_tensor *g, int64_t i, double y[LANES])
+/* |g[i]| ... |g[i+7]|, 0 where fewer are left. */
+static void magnitudes(const sp_tensor *g, int64_t i, int64_t left, double y[LANES])
 {
-    int64_t      left = sp_tensor_size(g) - i;
     const float  *f = (const float *)g->data + i;
     const double *d = (const double *)g->data + i;
 
@@ -42,10 +41,11 @@ static void join(double sum[LANES], const double y[LANES], double p)
 
 static double part(const sp_tensor *g, double p)
 {
-    double sum[LANES] = { 0 }, y[LANES];
+    double  sum[LANES] = { 0 }, y[LANES];
+    int64_t n = sp_tensor_size(g);
 
-    for (int64_t i = 0; i < sp_tensor_size(g); i += LANES) {
-        magnitudes(g, i, y);
+    for (int64_t i = 0; i < n; i += LANES) {
+        magnitudes(g, i, n - i, y);
         join(sum, y, p);
     }
     for (int half = LANES / 2; half > 0; half /= 2)

@@ -124,6 +124,7 @@ START_TEST(parameters_without_gradient_or_frozen_are_skipped)
     for (int step = 0; step < 4; step++) {
         give_all(p, step, 1);
         sp_params_find(p, "head")->has_grad = false;
+        sp_params_find(p, "encoder.bias")->has_grad = true;
         give(sp_params_at(alone, 0), step, 1);
         ck_assert(sp_optim_step(z) && sp_optim_step(w));
     }
