@@ -66,7 +66,8 @@ static void commit(const step *s)
         sp_param *p = s->param[i];
         sp_layout dense = sp_shape_layout(p->grad.shape);
         sp__operand(s->t, s->grad[i].id, &g);
-        sp__copy_strided(p->grad.shape, sp_dtype_size(p->grad.dtype), p->grad.data, dense.stride, g.data, g.stride);
+        sp__copy_strided(p->grad.shape, sp_dtype_size(p->grad.dtype), p->grad.data, dense.stride,
+                         g.data, g.stride);
         p->has_grad = true;
     }
 }

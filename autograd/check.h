@@ -34,7 +34,8 @@ SP_API bool sp_check_op(const sp_op *, sp_report *report);
 /* One directional check of a scalar function of n f64 vars, for layers and cells: the
    gradient and, with `second`, the gradient of its gradient, against 4-point differences,
    element by element for x[i] up to 200 elements, by one random direction beyond.
-   f builds the function on the tape; relative error at most `tolerance`.  False fills `report->first`. */
+   f builds the function on the tape; relative error at most `tolerance`.  False fills
+   `report->first`. */
 typedef sp_var sp_function(sp_tape *, int n, const sp_var x[], void *data);
 SP_API bool sp_check_function(sp_function *f, void *data, int n, sp_tensor *const x[],
                               bool second, double tolerance, sp_report *report);

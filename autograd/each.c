@@ -25,8 +25,8 @@ static lane lane_of(const sp_operand *o, int64_t stride, bool is_y)
 }
 
 /* Run the kernel on n elements that begin at `at` of the current row. */
-static void run_piece(sp_args *a, sp_kernel *kernel, const lane l[], const int64_t from[], int64_t n,
-                      scratch *s)
+static void run_piece(sp_args *a, sp_kernel *kernel, const lane l[], const int64_t from[],
+                      int64_t n, scratch *s)
 {
     sp_operand x[MOST];
     const int64_t one = 1;
@@ -46,7 +46,8 @@ static void run_piece(sp_args *a, sp_kernel *kernel, const lane l[], const int64
     piece.y.shape = shape;
     kernel(&piece);
     if (!l[0].plain)
-        sp__copy_strided(shape, l[0].size, l[0].data + from[0] * l[0].size, &l[0].stride, s->row[0], &one);
+        sp__copy_strided(shape, l[0].size, l[0].data + from[0] * l[0].size, &l[0].stride,
+                         s->row[0], &one);
 }
 
 static void run_row(sp_args *a, sp_kernel *kernel, const lane l[], const sp_walk *w, scratch *s)

@@ -107,15 +107,13 @@ static sp_var close_list(sweep *s, uint32_t id)
 }
 
 /* Scalars are copied: a rule records, and the tape's may move. */
-enum { MOST_SCALARS = 8 };
-
 static void run_rule(sweep *s, uint32_t id, sp_var g)
 {
     sp_tape *t = s->t;
     const sp_op *op = sp__op(t, id);
     const uint32_t *in;
     int n = sp__inputs(t, id, &in);
-    double scalar[MOST_SCALARS] = { 0 };
+    double scalar[SP_MAX_SCALARS] = { 0 };
 
     if (!op->vjp) {
         sp__fail(t, "%s: its gradient is not implemented: the record has no vjp", op->name);
@@ -123,7 +121,8 @@ static void run_rule(sweep *s, uint32_t id, sp_var g)
     }
     if (!sp__grow(t, &s->x, &s->x_room, n, sizeof *s->x)) return;
     for (int i = 0; i < n; i++) s->x[i] = (sp_var){ t, in[i], t->epoch };
-    for (int i = 0; i < op->n_scalars && i < MOST_SCALARS; i++) scalar[i] = t->scalars[t->node[id].slot + (uint32_t)i];
+    for (int i = 0; i < op->n_scalars; i++)
+        scalar[i] = t->scalars[t->node[id].slot + (uint32_t)i];
     s->at = id;
     sp_vjp v = { g, { t, id, t->epoch }, n, s->x, sp__attr(t, id), scalar, s };
     op->vjp(&v);
@@ -151,7 +150,8 @@ static bool differentiable(sp_tape *t, sp_var v, const char *what)
 {
     if (!sp__readable(t, v, "grad")) return false;
     if (sp_is_floating(sp_var_dtype(v))) return true;
-    sp__fail(t, "grad: %s is %s; only f32 and f64 have gradients", what, sp_dtype_name(sp_var_dtype(v)));
+    sp__fail(t, "grad: %s is %s; only f32 and f64 have gradients", what,
+             sp_dtype_name(sp_var_dtype(v)));
     return false;
 }
 
@@ -164,11 +164,14 @@ static sp_var seed_of(sp_var y, const sp_grad_spec *spec)
 
     if (!sp_is_given(seed)) {
         if (sp_shape_size(shape) == 1) return sp_full(t, sp_var_dtype(y), shape, 1);
-        return sp__fail(t, "grad: %s: y has %lld elements; give a seed of its shape, or reduce it to one element",
+        return sp__fail(t,
+                        "grad: %s: y has %lld elements; give a seed of its shape, or reduce it "
+                        "to one element",
                         sp_shape_text(shape, text), (long long)sp_shape_size(shape));
     }
     if (!sp__readable(t, seed, "grad")) return sp__nothing(t);
-    if (sp_shape_equal(sp_var_shape(seed), shape) && sp_var_dtype(seed) == sp_var_dtype(y)) return seed;
+    if (sp_shape_equal(sp_var_shape(seed), shape) && sp_var_dtype(seed) == sp_var_dtype(y))
+        return seed;
     return sp__fail(t, "grad: the seed is %s%s and y is %s%s", sp_dtype_name(sp_var_dtype(seed)),
                     sp_shape_text(sp_var_shape(seed), text), sp_dtype_name(sp_var_dtype(y)),
                     sp_shape_text(shape, other));
@@ -205,7 +208,8 @@ static sp_var result(sweep *s, sp_var wrt, bool zeros)
     return zeros ? sp_full(s->t, sp_var_dtype(wrt), sp_var_shape(wrt), 0) : (sp_var){ 0 };
 }
 
-bool sp__gradients(sp_var y, int n, const sp_var wrt[], sp_var out[], const sp_grad_spec *spec, bool zeros)
+bool sp__gradients(sp_var y, int n, const sp_var wrt[], sp_var out[], const sp_grad_spec *spec,
+                   bool zeros)
 {
     sp_tape *t = y.tape;
     sweep s = { .t = t };

@@ -6,9 +6,13 @@
 #include "autograd/node.h"
 #include "autograd/ops.h"
 
-static const sp_op input_op = { .name = "input", .maths = "data", .kind = SP_LEAF, .constant = true };
+static const sp_op input_op = {
+    .name = "input", .maths = "data", .kind = SP_LEAF, .constant = true
+};
 static const sp_op param_op = { .name = "param", .maths = "a parameter", .kind = SP_LEAF };
-static const sp_op const_op = { .name = "const", .maths = "a number", .kind = SP_LEAF, .constant = true };
+static const sp_op const_op = {
+    .name = "const", .maths = "a number", .kind = SP_LEAF, .constant = true
+};
 
 static sp_var append_leaf(sp_tape *t, const sp_op *op, const sp_tensor *x, sp_leaf leaf)
 {
@@ -20,7 +24,8 @@ static sp_var append_leaf(sp_tape *t, const sp_op *op, const sp_tensor *x, sp_le
         || !sp__intern(&t->layouts, &dense, sizeof dense, &beside.layout)
         || !sp__intern(&t->attrs, "", 0, &node.attr))
         return sp__fail(t, "%s", sp_error());
-    if (!sp__grow(t, &t->leaves, &t->leaf_room, t->n_leaves + 1, sizeof leaf)) return sp__nothing(t);
+    if (!sp__grow(t, &t->leaves, &t->leaf_room, t->n_leaves + 1, sizeof leaf))
+        return sp__nothing(t);
     sp_var v = sp__append(t, op, node, beside);
     leaf.node = v.id;
     if (v.id != SP_NOTHING) t->leaves[t->n_leaves++] = leaf;
@@ -125,7 +130,9 @@ static bool used_room(sp_tape *t)
 sp_var sp_use(sp_tape *t, sp_param *p)
 {
     if (!t) return sp_fail("use: there is no tape"), sp__nothing(t);
-    if (!p) return sp__fail(t, "use: there is no parameter: %s", *sp_error() ? sp_error() : "it is NULL");
+    if (!p)
+        return sp__fail(t, "use: there is no parameter: %s",
+                        *sp_error() ? sp_error() : "it is NULL");
     if (t->failed || !used_room(t)) return sp__nothing(t);
 
     uint32_t *slot = used_slot(t, p);

@@ -20,20 +20,22 @@ enum { SP_INLINE_IN = 3, SP_N_ARY = 255, SP_ERROR_TEXT = 1024, SP_SCOPE_DEPTH = 
 
 typedef struct sp_node {
     uint16_t op;                     /* index in tape->ops */
-    uint8_t  dtype, n_in;            /* n_in SP_N_ARY: in[0] is an offset in tape->operands, in[1] a count */
+    uint8_t  dtype, n_in;            /* SP_N_ARY: in[1] operands from in[0] in tape->operands */
     uint32_t in[SP_INLINE_IN];
     uint32_t shape, attr;            /* interned */
-    uint32_t slot;                   /* scalars: offset in tape->scalars; leaves: index in tape->leaves */
+    uint32_t slot;                   /* where its scalars begin; of a leaf: its index */
     uint32_t flags;                  /* reserved for the passes */
 } sp_node;
 _Static_assert(sizeof(sp_node) == 32, "two nodes fill a cache line");
 
 /* What one node has beside its structure. */
 typedef struct sp_beside {
-    uint32_t   base, layout;         /* the node whose buffer is read, and how; itself and dense unless a view */
+    uint32_t   base, layout;         /* whose buffer is read, and how; its own, unless a view */
     uint32_t   scope;
     uint32_t   mark, uses;           /* of the evaluation under way */
-    bool       owned, kept, computed, failed;   /* data are the pool's; not to be dropped; were computed before */
+    bool       owned;                /* data are the pool's */
+    bool       kept;                 /* not to be dropped before reset */
+    bool       computed;             /* was so before, even if dropped since */
     void      *data;                 /* NULL: not computed (yet, or any more) */
     sp_tensor *tensor;               /* what sp_value gave out */
 } sp_beside;
@@ -107,7 +109,8 @@ bool   sp__grow(sp_tape *, void *array, int64_t *room, int64_t need, int64_t siz
 void  *sp__tape_alloc(sp_tape *, int64_t bytes);
 
 /* ---- record.c ---- */
-sp_var sp__record(sp_tape *, const sp_op *, int n, const sp_var x[], const void *attr, const double *scalar);
+sp_var sp__record(sp_tape *, const sp_op *, int n, const sp_var x[], const void *attr,
+                  const double *scalar);
 /* Append a node as it stands; the shape and layout must be interned. */
 sp_var sp__append(sp_tape *, const sp_op *, sp_node, sp_beside);
 /* "matmul: [2,3] x [4,5]" */
@@ -123,6 +126,9 @@ bool sp__run(sp_tape *, int n, const sp_var v[], bool drop);
 /* ---- run_node.c ---- */
 /* How node id is read; its value has been computed, or is a leaf's. */
 void sp__operand(const sp_tape *, uint32_t id, sp_operand *);
+
+/* Whether a leaf, read by node `reader`, is still what was recorded; otherwise the tape fails. */
+bool sp__unchanged(sp_tape *, uint32_t leaf, uint32_t reader);
 
 /* ---- each.c ---- */
 /* Run an elementwise kernel over operands of any strides; x are already broadcast to y's shape. */

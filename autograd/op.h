@@ -35,6 +35,8 @@ typedef struct sp_var {
 
 typedef struct sp_op sp_op;
 
+enum { SP_MAX_SCALARS = 8 };
+
 /* What the passes need to know of an op instead of its name. */
 typedef enum sp_kind {
     SP_ELEMENTWISE,           /* y[i] from x[i]; operands broadcast.  Kernel: a row, see sp_args */
@@ -74,7 +76,7 @@ typedef struct sp_args {
     bool              add;             /* SP_CONTRACT: add to y, continuing its chain */
     const void       *attr;            /* op->attr_size bytes */
     const double     *scalar;          /* op->n_scalars numbers */
-    sp_random         random;          /* seed and step of the tape; the stream is the op's business */
+    sp_random         random;  /* seed and step of the tape; the stream is the op's business */
     void             *work;            /* op->work bytes, 64-byte aligned */
     char             *fault;           /* see sp_fault */
 } sp_args;
@@ -118,7 +120,7 @@ SP_API void sp_push (const sp_vjp *, int k, sp_var g);
 
 /* An input on which sp_check_op tries the op.  The list ends with {0}. */
 typedef struct sp_sample {
-    const char *in;                    /* operand shapes: "2x3 3x4"; "." is a scalar; "4:i64" another dtype than
+    const char *in;  /* operand shapes: "2x3 3x4"; "." is a scalar; "4:i64" another dtype than
                                           floating; "4:5" would be no dtype and is refused */
     double      lo, hi;                /* values lie in [lo, hi], evenly random; both 0: [-2, 2].
                                           Integers likewise, whole numbers in [lo, hi) */
@@ -135,13 +137,13 @@ struct sp_op {
     sp_kind     kind;
     int         n_in;                  /* operands; -1: one or more */
     int         attr_size;             /* bytes of attributes: they are structure */
-    int         n_scalars;             /* numbers that may change from step to step */
+    int         n_scalars;             /* numbers that may change from step to step; at most 8 */
     bool        strided;               /* the kernel reads any strides */
     bool        random;                /* draws; the result depends on the tape's seed and step */
     bool        constant;              /* no gradient passes, by definition (argmax, detach) */
-    int         typed_by;              /* which operand's dtype picks the kernel; -1: the result's */
+    int         typed_by;  /* which operand's dtype picks the kernel; -1: the result's */
 
-    /* The result's dtype; NULL is sp_dtype_floats.  The result's shape; NULL is NumPy's broadcast. */
+    /* The result's dtype (NULL: sp_dtype_floats) and shape (NULL: NumPy's broadcast). */
     bool (*dtype)(const sp_call *, sp_dtype *y);
     bool (*shape)(const sp_call *, sp_shape *y);
 
@@ -150,10 +152,12 @@ struct sp_op {
     bool (*view)(const sp_call *, const sp_layout *x, sp_shape y, sp_layout *);
 
     int64_t (*work)(const sp_call *);  /* bytes of scratch; NULL: none */
-    sp_kernel *kernels[SP_N_ISAS][SP_N_DTYPES];   /* [SP_PORTABLE] serves where a better one is NULL */
+    /* [SP_PORTABLE] serves where a better one is NULL. */
+    sp_kernel *kernels[SP_N_ISAS][SP_N_DTYPES];
 
     void   (*vjp)(const sp_vjp *);     /* NULL: a sentence, where a gradient is asked for */
-    sp_var (*expand)(int n, const sp_var x[], const void *attr, const double *scalar);  /* SP_MACRO */
+    /* SP_MACRO: the same in other ops. */
+    sp_var (*expand)(int n, const sp_var x[], const void *attr, const double *scalar);
 
     /* A naive evaluation in f64, for tests.  All floating operands are f64, integers
        i64, bool i64 0/1; everything is dense; operands of SP_ELEMENTWISE have y's shape. */
@@ -174,14 +178,17 @@ SP_API bool sp_shape_first     (const sp_call *, sp_shape *y); /* that of x[0] *
 /* Record a call of an op and return its result.  The var is nothing (and the tape
    has a sentence) if the operands do not fit.  attr may be NULL where attr_size
    is 0, scalar where n_scalars is 0; both are copied. */
-SP_API sp_var sp_apply(const sp_op *, int n, const sp_var x[], const void *attr, const double *scalar);
+SP_API sp_var sp_apply(const sp_op *, int n, const sp_var x[], const void *attr,
+                       const double *scalar);
 
 /* SP_CHUNK writes the f32 and f64 kernels of an elementwise op of up to three
    operands x0, x1, x2 (and numbers s[0], s[1], ... given as scalars), as plain C on
    one element; and SP_CHUNKS names them in the record:
 
        SP_CHUNK(softsign, 1, x0 / (1 + fabs(x0)))
-       const sp_op softsign = { .name = "softsign", .n_in = 1, .kernels = SP_CHUNKS(softsign), ... };
+       const sp_op softsign = {
+           .name = "softsign", .n_in = 1, .kernels = SP_CHUNKS(softsign), ...
+       };
 
    `a` is the op's attributes as const void *. */
 #define SP_CHUNK(name, n_in, expression)                                            \
@@ -205,7 +212,8 @@ SP_API sp_var sp_apply(const sp_op *, int n, const sp_var x[], const void *attr,
             y_[i_] = (T)(expression);                                               \
         }                                                                           \
     }
-#define SP_CHUNKS(name) { [SP_PORTABLE] = { [SP_F32] = name##_chunk_f32, [SP_F64] = name##_chunk_f64 } }
+#define SP_CHUNKS(name)                                                             \
+    { [SP_PORTABLE] = { [SP_F32] = name##_chunk_f32, [SP_F64] = name##_chunk_f64 } }
 
 #ifdef __cplusplus
 }

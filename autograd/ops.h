@@ -60,22 +60,28 @@ SP_API sp_var sp_reciprocal(sp_var x);                 /* 1 / x */
 
 /* ---- functions of several ---- */
 SP_API sp_var sp_pow(sp_var x, sp_var y);              /* x^y; slope by y is 0 where x <= 0 */
-SP_API sp_var sp_clamp(sp_var x, double lo, double hi);   /* min(max(x, lo), hi); slope 1 on the bounds, 0 outside */
+
+/* min(max(x, lo), hi); slope 1 on the bounds, 0 outside */
+SP_API sp_var sp_clamp(sp_var x, double lo, double hi);
+
 SP_API sp_var sp_lerp(sp_var a, sp_var b, sp_var w);   /* a + w (b - a) */
 
 /* ---- over axes ----
-   SP_AXES(0, 2) writes a set of axes; SP_ALL_AXES is every axis.  `keep` leaves them with size 1. */
+   SP_AXES(0, 2) writes a set of axes; SP_ALL_AXES is every axis.  `keep` leaves them with
+   size 1. */
 typedef struct sp_axes { int n; int axis[6]; } sp_axes;
 #define SP_AXES(...) ((sp_axes){ SP_COUNT(int, __VA_ARGS__), { __VA_ARGS__ } })
 #define SP_ALL_AXES  ((sp_axes){ -1, { 0 } })
 
 SP_API sp_var sp_sum (sp_var x);                                  /* of all elements, a scalar */
 SP_API sp_var sp_mean(sp_var x);
-SP_API sp_var sp_max (sp_var x);                                  /* slope split evenly among ties */
+SP_API sp_var sp_max (sp_var x);  /* slope split evenly among ties */
 SP_API sp_var sp_sum_axes (sp_var x, sp_axes, bool keep);
 SP_API sp_var sp_mean_axes(sp_var x, sp_axes, bool keep);
 SP_API sp_var sp_max_axes (sp_var x, sp_axes, bool keep);
-SP_API sp_var sp_argmax(sp_var x, int axis);                      /* i64: the first largest; NaN counts as largest; no gradient */
+
+/* i64: the index of the first largest; NaN counts as largest; no gradient */
+SP_API sp_var sp_argmax(sp_var x, int axis);
 
 /* ---- products ---- */
 
@@ -86,11 +92,14 @@ SP_API sp_var sp_matmul(sp_var a, sp_var b);
 SP_API sp_var sp_matmul_t(sp_var a, bool a_transposed, sp_var b, bool b_transposed);
 
 /* ---- views: nothing is copied unless a reshape cannot be said with strides; any dtype ---- */
-SP_API sp_var sp_reshape  (sp_var x, sp_shape);                   /* one size may be -1: what is left */
+SP_API sp_var sp_reshape  (sp_var x, sp_shape);  /* one size may be -1: what is left */
 SP_API sp_var sp_permute  (sp_var x, sp_axes);                    /* y axis i is x axis axis[i] */
 SP_API sp_var sp_transpose(sp_var x, int axis_a, int axis_b);     /* two axes swapped */
-SP_API sp_var sp_slice    (sp_var x, int axis, int64_t start, int64_t count);   /* start < 0: from the end */
-SP_API sp_var sp_slice_step(sp_var x, int axis, int64_t start, int64_t count, int64_t step);   /* step >= 1 */
+
+/* `count` elements of an axis from `start` (< 0: counted from the end), in steps of `step` >= 1 */
+SP_API sp_var sp_slice     (sp_var x, int axis, int64_t start, int64_t count);
+SP_API sp_var sp_slice_step(sp_var x, int axis, int64_t start, int64_t count, int64_t step);
+
 SP_API sp_var sp_select   (sp_var x, int axis, int64_t index);    /* one index; the axis goes */
 SP_API sp_var sp_broadcast(sp_var x, sp_shape);
 SP_API sp_var sp_flip     (sp_var x, int axis);
@@ -104,17 +113,21 @@ SP_API bool sp_split(sp_var x, int axis, int n, sp_var part[]);
 /* ---- joins; any dtype ---- */
 SP_API sp_var sp_concat(int n, const sp_var x[], int axis);       /* sp_concat(SP_VARS(a, b), 1) */
 SP_API sp_var sp_stack (int n, const sp_var x[], int axis);       /* along a new axis */
-SP_API sp_var sp_add_n (int n, const sp_var x[]);                 /* x[0] + x[1] + ..., of equal shape, in this order */
+SP_API sp_var sp_add_n (int n, const sp_var x[]);                 /* x[0] + x[1] + ..., in order */
 
-/* Zeros of size `size` along an axis but for x at start, start + step, ...: the opposite of a slice. */
+/* Zeros of size `size` along an axis but for x at start, start + step, ...: a slice's opposite. */
 SP_API sp_var sp_place(sp_var x, int axis, int64_t start, int64_t step, int64_t size);
 
 /* ---- by index: i32 or i64; out of range is an error when evaluated ---- */
-SP_API sp_var sp_gather     (sp_var x, sp_var index);             /* y[i..., :] = x[index[i...], :] */
-SP_API sp_var sp_scatter_add(sp_var x, sp_var index, int64_t rows);   /* y[index[i...], :] += x[i..., :] in order of i */
-SP_API sp_var sp_one_hot    (sp_var index, int64_t n, sp_dtype);  /* a new last axis: 1 at the index, else 0 */
+SP_API sp_var sp_gather     (sp_var x, sp_var index);  /* y[i..., :] = x[index[i...], :] */
 
-SP_API sp_var sp_cast(sp_var x, sp_dtype);                        /* floating to integer truncates; to bool: x != 0 */
+/* y[index[i...], :] += x[i..., :] in order of i; y has so many rows */
+SP_API sp_var sp_scatter_add(sp_var x, sp_var index, int64_t rows);
+
+/* a new last axis of size n: 1 at the index, else 0 */
+SP_API sp_var sp_one_hot(sp_var index, int64_t n, sp_dtype);
+
+SP_API sp_var sp_cast(sp_var x, sp_dtype);  /* floating to integer truncates; to bool: x != 0 */
 
 /* ---- random ---- */
 
@@ -133,7 +146,7 @@ typedef enum sp_reduction { SP_MEAN, SP_SUM_UP, SP_EACH } sp_reduction;
 
 typedef struct sp_cross_entropy_spec {
     sp_reduction reduction;       /* SP_MEAN: over the targets that are not ignored */
-    int64_t      ignore_index;    /* a target of this id counts as nothing; usual -100; SP_ZERO: 0 */
+    int64_t      ignore_index;  /* a target of this id counts as nothing; usual -100; SP_ZERO: 0 */
     bool         nan_if_none;     /* the mean over no target is NaN; usual 0 */
 } sp_cross_entropy_spec;
 

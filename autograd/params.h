@@ -44,7 +44,8 @@ typedef struct sp_init {
 /* An empty collection of f32 parameters, yours.  NULL: no memory. */
 SP_API sp_params  *sp_params_new(uint64_t seed);
 
-/* Frees its parameters and layers.  NULL is allowed; so is a collection of sp_params_in (nothing happens). */
+/* Frees its parameters and layers.  NULL is allowed; so is what sp_params_in gave: nothing
+   happens. */
 SP_API void        sp_params_free(sp_params *);
 
 /* The same collection, under a prefix: names built through it begin with "encoder.".
@@ -68,15 +69,16 @@ SP_API void       *sp_params_alloc(sp_params *, int64_t bytes);
 /* A copy of a text that lives as long as the collection; printf-like. */
 SP_API const char *sp_params_text(sp_params *, const char *format, ...) SP_PRINTF(2, 3);
 
-/* A new parameter.  NULL after a failure: an empty name, or one that is taken, a bad shape, no memory. */
+/* A new parameter.  NULL after a failure: an empty name, one that is taken, a bad shape, no
+   memory. */
 SP_API sp_param   *sp_params_add(sp_params *, const char *name, sp_shape, sp_init);
 
 /* Count, and the i-th in order of making; NULL past the end.  Over the whole collection,
    whichever prefix is passed. */
 SP_API int64_t     sp_params_count(const sp_params *);
 SP_API sp_param   *sp_params_at(const sp_params *, int64_t i);
-SP_API sp_param   *sp_params_find(const sp_params *, const char *name);   /* whole name; NULL: none */
-SP_API int64_t     sp_params_size(const sp_params *);                     /* numbers in all */
+SP_API sp_param   *sp_params_find(const sp_params *, const char *name);  /* whole name, or NULL */
+SP_API int64_t     sp_params_size(const sp_params *);                    /* numbers in all */
 
 /* Names match a pattern of letters, '*' (anything) and '?' (one character).
    Trainable or frozen: returns how many match.  A frozen parameter gets no gradient. */

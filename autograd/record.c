@@ -125,7 +125,8 @@ bool sp_shape_broadcasts(const sp_call *c, sp_shape *y)
     *y = c->shape[0];
     for (int i = 1; i < c->n; i++) {
         sp_shape both;
-        if (!sp_shape_broadcast(*y, c->shape[i], &both)) return cannot_broadcast(c, *y, c->shape[i]);
+        if (!sp_shape_broadcast(*y, c->shape[i], &both))
+            return cannot_broadcast(c, *y, c->shape[i]);
         *y = both;
     }
     return true;
@@ -156,6 +157,9 @@ static bool well_formed(const request *r)
     if ((op->attr_size > 0 && !r->attr) || (op->n_scalars > 0 && !r->scalar))
         return sp__fail(r->tape, "%s: its %s missing", op->name,
                         r->attr ? "scalars are" : "attributes are"), false;
+    if (op->n_scalars > SP_MAX_SCALARS)
+        return sp__fail(r->tape, "%s: its record asks for %d scalars; %d are the most", op->name,
+                        op->n_scalars, SP_MAX_SCALARS), false;
     return true;
 }
 
@@ -207,7 +211,8 @@ static bool keep_inputs(sp_tape *t, sp_node *node, int n, const sp_var x[])
         for (int i = 0; i < n; i++) node->in[i] = x[i].id;
         return true;
     }
-    if (!sp__grow(t, &t->operands, &t->operand_room, t->n_operands + n, sizeof *t->operands)) return false;
+    if (!sp__grow(t, &t->operands, &t->operand_room, t->n_operands + n, sizeof *t->operands))
+        return false;
     node->n_in = SP_N_ARY;
     node->in[0] = (uint32_t)t->n_operands;
     node->in[1] = (uint32_t)n;

@@ -60,8 +60,11 @@ static bool need_all(sp_run *r, int n, const sp_var v[])
 {
     sp_tape *t = r->t;
 
-    for (int i = 0; i < n; i++)
-        if (!need(r, t->beside[v[i].id].base)) return false;
+    for (int i = 0; i < n; i++) {
+        uint32_t base = t->beside[v[i].id].base;
+        if (sp__op(t, base)->kind == SP_LEAF && !sp__unchanged(t, base, v[i].id)) return false;
+        if (!need(r, base)) return false;
+    }
     for (int64_t i = 0; i < t->n_pinned; i++)
         if (!need(r, t->beside[t->pinned[i]].base)) return false;
     while (r->n_todo > 0)

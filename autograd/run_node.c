@@ -9,8 +9,7 @@
 
 /* ---- operands ---- */
 
-/* Whether a leaf is still what was recorded; otherwise the tape fails. */
-static bool leaf_unchanged(sp_tape *t, uint32_t base, uint32_t reader)
+bool sp__unchanged(sp_tape *t, uint32_t base, uint32_t reader)
 {
     const sp_leaf *leaf = &t->leaves[t->node[base].slot];
     char text[SP_ERROR_TEXT / 2];
@@ -18,13 +17,17 @@ static bool leaf_unchanged(sp_tape *t, uint32_t base, uint32_t reader)
     if (!leaf->param) {
 #ifdef SP_DEBUG
         if (leaf->borrowed && sp_hash(0, t->beside[base].data, sp__bytes(t, base)) != leaf->hash)
-            return sp__fail(t, "%s: borrowed data changed after sp_borrow", sp__op(t, reader)->name), false;
+            return sp__fail(t, "%s: borrowed data changed after sp_borrow",
+                            sp__op(t, reader)->name),
+                   false;
 #endif
         return true;
     }
     if (leaf->version == leaf->param->version) return true;
-    snprintf(text, sizeof text, "%s: the parameter %s changed (an optimizer step, a load) after it was "
-             "recorded and before it was read", sp__op(t, reader)->name, leaf->param->name);
+    snprintf(text, sizeof text,
+             "%s: the parameter %s changed (an optimizer step, a load) after it was "
+             "recorded and before it was read",
+             sp__op(t, reader)->name, leaf->param->name);
     return sp__fail_scoped(t, t->beside[reader].scope, text), false;
 }
 
@@ -46,7 +49,7 @@ static bool operand_of(sp_tape *t, uint32_t id, uint32_t reader, sp_operand *o)
 {
     uint32_t base = t->beside[id].base;
 
-    if (sp__op(t, base)->kind == SP_LEAF && !leaf_unchanged(t, base, reader)) return false;
+    if (sp__op(t, base)->kind == SP_LEAF && !sp__unchanged(t, base, reader)) return false;
     sp__operand(t, id, o);
     return true;
 }

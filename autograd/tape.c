@@ -251,16 +251,24 @@ sp_saved sp_tape_saved(sp_tape *t) { return (sp_saved){ t, put, check, take }; }
 
 /* ---- scopes ---- */
 
-/* What makes a scope: where it stands, its name, its number. */
-typedef struct sp_scope_key { int64_t index; uint32_t parent; char name[52]; } sp_scope_key;
+/* What makes a scope: where it stands, its number, its name (long ones by their hash). */
+typedef struct sp_scope_key {
+    int64_t  index;
+    uint64_t hash;
+    uint32_t parent;
+    char     name[60];
+} sp_scope_key;
 
 void sp_scope_enter(sp_tape *t, const char *name, int64_t index)
 {
-    sp_scope_key key = { index < 0 ? -1 : index, t ? t->scope : 0, { 0 } };
+    sp_scope_key key = { .index = index < 0 ? -1 : index };
     uint32_t number;
 
     if (!t) return;
-    snprintf(key.name, sizeof key.name, "%s", name ? name : "");
+    if (!name) name = "";
+    key.parent = t->scope;
+    key.hash = sp_hash(0, name, (int64_t)strlen(name));
+    snprintf(key.name, sizeof key.name, "%s", name);
     if (t->overflow || !sp__intern(&t->scope_keys, &key, sizeof key, &number)
         || !sp__grow(t, &t->scopes, &t->scope_room, (int64_t)number + 2, sizeof *t->scopes)) {
         if (!t->overflow++) sp__fail(t, "%s", sp_error());
@@ -268,7 +276,7 @@ void sp_scope_enter(sp_tape *t, const char *name, int64_t index)
     }
     if ((int64_t)number + 1 == t->n_scopes) {
         const sp_scope_key *kept = sp__interned(&t->scope_keys, number);
-        uint64_t path = sp_hash(t->scopes[t->scope].path, kept->name, (int64_t)strlen(kept->name) + 1);
+        uint64_t path = sp_hash(t->scopes[t->scope].path, &kept->hash, sizeof kept->hash);
         path = sp_hash(path, &kept->index, sizeof kept->index);
         t->scopes[t->n_scopes++] = (sp_scope){ t->scope, 0, 0, path, key.index, kept->name };
     }

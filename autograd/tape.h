@@ -28,12 +28,12 @@ typedef struct sp_tape_spec {
     uint64_t seed;              /* of dropout and sampling */
     int      threads;           /* at most so many compute; results never depend on it.
                                    This version computes on the calling thread */
-    bool     eager;             /* run each op as it is recorded: the debugger's mode; also SP_EAGER=1 */
+    bool     eager;  /* run each op as it is recorded: the debugger's mode; also SP_EAGER=1 */
     bool     keep;              /* sp_backward keeps all values until reset */
     int64_t  max_nodes;         /* budget of recorded nodes; usual 64 million */
     int64_t  max_bytes;         /* budget of bytes alive in an evaluation; usual no limit */
     bool     portable;          /* use the portable kernels only: the oracle of tests */
-    sp_isa   isa;               /* force an instruction set (not SP_PORTABLE: say .portable); usual the best */
+    sp_isa   isa;  /* force an instruction set (not SP_PORTABLE: say .portable); usual the best */
     void   (*on_error)(const char *sentence, void *data);   /* called at the moment of failure */
     void    *on_error_data;
 } sp_tape_spec;
@@ -106,7 +106,7 @@ SP_API const void *sp_leaf_data(sp_var);
 /* ---- values ---- */
 
 SP_API bool   sp_eval(int n, const sp_var v[]);
-SP_API double sp_item(sp_var);               /* the value of a var with one element; NaN after a failure */
+SP_API double sp_item(sp_var);  /* the value of a var with one element; NaN after a failure */
 SP_API const sp_tensor *sp_value(sp_var);    /* the tape's, until reset; NULL after a failure */
 SP_API sp_tensor       *sp_export(sp_var);   /* a copy, yours; NULL after a failure */
 

@@ -59,6 +59,13 @@ sp_tensor *sp_export(sp_var v)
     return x;
 }
 
+/* A parameter's value may change or move before the tape is reset; so it is copied. */
+static bool reads_param(const sp_tape *t, uint32_t id)
+{
+    uint32_t base = t->beside[id].base;
+    return sp__op(t, base)->kind == SP_LEAF && t->leaves[t->node[base].slot].param;
+}
+
 const sp_tensor *sp_value(sp_var v)
 {
     if (!evaluate(1, &v, "value")) return NULL;
@@ -70,7 +77,7 @@ const sp_tensor *sp_value(sp_var v)
     if (!x) return NULL;
     *x = (sp_tensor){ sp_var_dtype(v), sp_var_shape(v), NULL, true };
     sp_layout layout = sp__layout(t, v.id);
-    if (sp_layout_is_dense(x->shape, &layout)) {
+    if (sp_layout_is_dense(x->shape, &layout) && !reads_param(t, v.id)) {
         sp_operand o;
         sp__operand(t, v.id, &o);
         x->data = o.data;

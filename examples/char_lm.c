@@ -18,7 +18,6 @@
 #include <time.h>
 #include <unistd.h>
 #include <spool.h>
-
 #include "char_lm.h"
 
 static volatile sig_atomic_t interrupted;
@@ -33,7 +32,7 @@ static double now(void)
 
 /* ---- the model ---- */
 
-enum { BYTES = 256, WINDOW = 50, STREAMS = 50 };
+enum { BYTES = 256 };
 
 typedef struct model {
     sp_params *params;
@@ -44,14 +43,14 @@ typedef struct model {
     sp_tape   *tape;
 } model;
 
-static bool model_new(model *m, const options *o, int64_t streams)
+static bool model_new(model *m, const options *o, int64_t batch)
 {
     m->params = sp_params_new((uint64_t)o->seed);
     m->embed = sp_embed_new(m->params, "embed", BYTES, o->hidden);
     m->lstm = sp_lstm_new(m->params, "lstm", (sp_rnn_spec){ .input = o->hidden, .hidden = o->hidden,
                              .layers = (int)o->layers });
     m->head = sp_linear_new(m->params, "head", o->hidden, BYTES);
-    m->carry = sp_carry_new(m->lstm, streams);
+    m->carry = sp_carry_new(m->lstm, batch);
     m->tape = sp_tape_new(&(sp_tape_spec){ .seed = (uint64_t)o->seed });
     if (m->carry && m->tape && !sp_params_error(m->params)) return true;
     return complain("%s", sp_params_error(m->params) ? sp_params_error(m->params) : sp_error());
@@ -70,48 +69,6 @@ static sp_var logits_of(model *m, const sp_tensor *x, sp_seq *seq)
     sp_var e = sp_embed_run(m->embed, sp_input(m->tape, x));
     *seq = sp_rnn_run(m->lstm, e, &(sp_run){ .carry = m->carry });
     return sp_linear_run(m->head, seq->y);
-}
-
-/* ---- the text, read in streams ---- */
-
-typedef struct streams {
-    const unsigned char *text;
-    int64_t count, length, at;       /* how many, how long each, how far all are */
-    sp_tensor *x, *y;                /* a window and what follows each of its bytes: [T,B] */
-} streams;
-
-static bool streams_new(streams *s, const char *text, int64_t size)
-{
-    *s = (streams){ .text = (const unsigned char *)text, .count = STREAMS };
-    while (s->count > 1 && size / s->count < 2 * WINDOW) s->count /= 2;
-    s->length = size / s->count;
-    s->x = sp_tensor_new(SP_I32, SP_SHAPE(WINDOW, s->count));
-    s->y = sp_tensor_new(SP_I32, SP_SHAPE(WINDOW, s->count));
-    if (!s->x || !s->y) return complain("%s", sp_error());
-    return s->length > WINDOW ? true : complain("a text of %lld bytes is too short: %d are needed", (long long)size, 2 * WINDOW);
-}
-
-static void streams_free(streams *s)
-{
-    sp_tensor_free(s->x);
-    sp_tensor_free(s->y);
-}
-
-/* The next window of all streams; at their end, from the beginning.  Says whether it began anew. */
-static bool next_window(streams *s)
-{
-    bool anew = s->at + WINDOW + 1 > s->length;
-    int32_t *x = sp_tensor_data(s->x), *y = sp_tensor_data(s->y);
-
-    if (anew) s->at = 0;
-    for (int64_t t = 0; t < WINDOW; t++)
-        for (int64_t b = 0; b < s->count; b++) {
-            const unsigned char *here = s->text + b * s->length + s->at + t;
-            x[t * s->count + b] = here[0];
-            y[t * s->count + b] = here[1];
-        }
-    s->at += WINDOW;
-    return anew;
 }
 
 /* ---- training ---- */
@@ -159,7 +116,8 @@ static double validate(training *t)
     sp_tape_train(m.tape, false);
     for (t->valid.at = 0; m.carry && !next_window(&t->valid); n++) {
         sp_seq seq;
-        sp_var loss = sp_cross_entropy(logits_of(&m, t->valid.x, &seq), sp_input(m.tape, t->valid.y));
+        sp_var loss =
+            sp_cross_entropy(logits_of(&m, t->valid.x, &seq), sp_input(m.tape, t->valid.y));
         sum += sp_item(loss);
         sp_carry_keep(m.carry, &seq);
         sp_tape_reset(m.tape);
@@ -175,9 +133,12 @@ static void show(const training *t, const options *o, double nats, double second
     double rate = (double)done / seconds, left = (double)(o->steps - t->steps) / rate;
 
     if (!end) end = isatty(STDERR_FILENO) ? "\r" : "\n";
-    if (o->seconds > 0 && (o->steps == 0 || o->seconds - seconds < left)) left = o->seconds - seconds;
-    fprintf(stderr, "step %lld  loss %.3f nats  %.3f bits per byte  %.0f bytes/s  %.0f s left   %s", (long long)t->steps,
-            nats, nats / log(2), rate * (double)(t->train.count * WINDOW), left > 0 ? left : 0, end);
+    if (o->seconds > 0 && (o->steps == 0 || o->seconds - seconds < left))
+        left = o->seconds - seconds;
+    fprintf(stderr,
+            "step %lld  loss %.3f nats  %.3f bits per byte  %.0f bytes/s  %.0f s left   %s",
+            (long long)t->steps, nats, nats / log(2), rate * (double)(t->train.count * WINDOW),
+            left > 0 ? left : 0, end);
 }
 
 /* Train until the steps or the seconds are used up, or Ctrl-C. */
@@ -222,11 +183,15 @@ static bool save(training *t, const options *o)
     sp_saved parts[4];
     sp_tensor *points = curve_tensor(&t->loss);
     bool ok = s && points && sp_store_put(s, parts_of(t, parts), parts)
-        && sp_store_put_integer(s, "lm.layers", o->layers) && sp_store_put_integer(s, "lm.hidden", o->hidden)
-        && sp_store_put_integer(s, "lm.seed", o->seed) && sp_store_put_integer(s, "lm.steps", t->steps)
-        && sp_store_put_integer(s, "lm.cursor", t->train.at) && sp_store_put_number(s, "lm.seconds", t->before)
-        && sp_store_put_integer(s, "lm.text", (int64_t)t->fingerprint) && sp_store_put_tensor(s, "lm.curve", points)
-        && sp_store_put_text(s, "program", "char_lm") && sp_store_save(s, o->save);
+              && sp_store_put_integer(s, "lm.layers", o->layers)
+              && sp_store_put_integer(s, "lm.hidden", o->hidden)
+              && sp_store_put_integer(s, "lm.seed", o->seed)
+              && sp_store_put_integer(s, "lm.steps", t->steps)
+              && sp_store_put_integer(s, "lm.cursor", t->train.at)
+              && sp_store_put_number(s, "lm.seconds", t->before)
+              && sp_store_put_integer(s, "lm.text", (int64_t)t->fingerprint)
+              && sp_store_put_tensor(s, "lm.curve", points)
+              && sp_store_put_text(s, "program", "char_lm") && sp_store_save(s, o->save);
 
     sp_tensor_free(points);
     sp_store_free(s);
@@ -239,12 +204,12 @@ static sp_store *load(const char *path, options *o)
     sp_store *s = sp_store_load(path);
     int64_t layers, hidden, seed;
 
-    if (!s || !sp_store_integer(s, "lm.layers", &layers) || !sp_store_integer(s, "lm.hidden", &hidden)
-        || !sp_store_integer(s, "lm.seed", &seed)) {
+    if (!s || !sp_store_integer(s, "lm.layers", &layers)
+        || !sp_store_integer(s, "lm.hidden", &hidden) || !sp_store_integer(s, "lm.seed", &seed)) {
         complain("%s", sp_error());
     } else if ((o->layers && o->layers != layers) || (o->hidden && o->hidden != hidden)) {
-        complain("%s holds %lld layers of %lld, not what --layers and --hidden say", path, (long long)layers,
-                 (long long)hidden);
+        complain("%s holds %lld layers of %lld, not what --layers and --hidden say", path,
+                 (long long)layers, (long long)hidden);
     } else {
         o->layers = layers, o->hidden = hidden;
         if (o->seed < 0) o->seed = seed;
@@ -261,11 +226,14 @@ static bool restore(training *t, const sp_store *s)
     double seconds = 0;
     const sp_tensor *points = sp_store_tensor(s, "lm.curve");
 
-    if (!points || !sp_store_integer(s, "lm.text", &text) || !sp_store_integer(s, "lm.cursor", &cursor)
-        || !sp_store_integer(s, "lm.steps", &steps) || !sp_store_number(s, "lm.seconds", &seconds))
+    if (!points || !sp_store_integer(s, "lm.text", &text)
+        || !sp_store_integer(s, "lm.cursor", &cursor) || !sp_store_integer(s, "lm.steps", &steps)
+        || !sp_store_number(s, "lm.seconds", &seconds))
         return complain("%s", sp_error());
-    if ((uint64_t)text != t->fingerprint) return complain("the checkpoint was trained on another text");
-    if (cursor < 0 || cursor > t->train.length) return complain("the checkpoint's cursor lies outside the text");
+    if ((uint64_t)text != t->fingerprint)
+        return complain("the checkpoint was trained on another text");
+    if (cursor < 0 || cursor > t->train.length)
+        return complain("the checkpoint's cursor lies outside the text");
     if (!sp_store_take(s, parts_of(t, parts), parts)) return complain("%s", sp_error());
     t->train.at = cursor, t->steps = steps, t->before = seconds;
     curve_take(&t->loss, points);
@@ -284,7 +252,8 @@ static int finish(training *t, const options *o)
     double nats = validate(t);
     if (isnan(nats)) ok = complain("the validation failed");
     fflush(stderr);
-    printf("validation: %.4f nats per byte after %lld steps, %.0f s\n", nats, (long long)t->steps, t->before);
+    printf("validation: %.4f nats per byte after %lld steps, %.0f s\n", nats, (long long)t->steps,
+           t->before);
     return ok ? 0 : 1;
 }
 
@@ -300,7 +269,8 @@ static int train_on(const char *text, int64_t size, options *o)
     if (o->seed < 0) o->seed = 0;
     if (!o->steps && !(o->seconds > 0)) o->seconds = 60;
     bool ok = (!o->resume || from) && streams_new(&t.train, text, split)
-           && streams_new(&t.valid, text + split, size - split) && model_new(&t.m, o, t.train.count);
+              && streams_new(&t.valid, text + split, size - split)
+              && model_new(&t.m, o, t.train.count);
     if (ok) {
         t.adam = sp_adam_new(t.m.params, (sp_adam_spec){ .lr = 2e-3 });
         if (!t.adam) ok = complain("%s", sp_error());
@@ -333,7 +303,8 @@ static int draw(model *m, const sp_tensor *x, double temperature)
 {
     sp_seq seq;
     sp_var last = sp_select(logits_of(m, x, &seq), 0, -1);
-    sp_var choice = temperature > 0 ? sp_categorical(sp_scale(last, 1 / temperature)) : sp_argmax(last, -1);
+    sp_var choice =
+        temperature > 0 ? sp_categorical(sp_scale(last, 1 / temperature)) : sp_argmax(last, -1);
     double byte = sp_item(choice);
     bool ok = !isnan(byte) && sp_carry_keep(m->carry, &seq);
 

@@ -1,13 +1,14 @@
 /* SPDX-License-Identifier: MIT
  *
- * char_lm.h - what surrounds the language model: its options, its loss curve, and the count
- * model it is compared with.  Nothing here knows of Spool but tensors and files.
+ * char_lm.h - what surrounds the language model: its options, its text, its loss curve, and
+ * the count model it is compared with.  Of Spool it knows only tensors and files.
  */
 #ifndef CHAR_LM_H
 #define CHAR_LM_H
 
 #include <stdarg.h>
 #include <stdio.h>
+#include <string.h>
 #include <spool.h>
 
 typedef struct options {
@@ -56,7 +57,8 @@ static bool read_value(const option *o, const char *value)
     if (o->text) return *o->text = value, true;
     double x = strtod(value, &end);
     if (end == value || *end || !(x >= 0) || x > 1e15 || (o->whole && x != (double)(int64_t)x))
-        return complain("%s takes a %snumber from 0 on, not \"%s\"", o->name, o->whole ? "whole " : "", value);
+        return complain("%s takes a %snumber from 0 on, not \"%s\"", o->name,
+                        o->whole ? "whole " : "", value);
     if (o->whole) *o->whole = (int64_t)x;
     else *o->number = x;
     return true;
@@ -85,6 +87,52 @@ static bool read_options(options *o, int n, char *argv[])
     return true;
 }
 
+/* ---- the text, read in streams ---- */
+
+enum { WINDOW = 50, STREAMS = 50 };
+
+typedef struct streams {
+    const unsigned char *text;
+    int64_t count, length, at;       /* how many, how long each, how far all are */
+    sp_tensor *x, *y;                /* a window and what follows each of its bytes: [T,B] */
+} streams;
+
+static bool streams_new(streams *s, const char *text, int64_t size)
+{
+    *s = (streams){ .text = (const unsigned char *)text, .count = STREAMS };
+    while (s->count > 1 && size / s->count < 2 * WINDOW) s->count /= 2;
+    s->length = size / s->count;
+    s->x = sp_tensor_new(SP_I32, SP_SHAPE(WINDOW, s->count));
+    s->y = sp_tensor_new(SP_I32, SP_SHAPE(WINDOW, s->count));
+    if (!s->x || !s->y) return complain("%s", sp_error());
+    return s->length > WINDOW ? true
+                              : complain("a text of %lld bytes is too short: %d are needed",
+                                         (long long)size, 2 * WINDOW);
+}
+
+static void streams_free(streams *s)
+{
+    sp_tensor_free(s->x);
+    sp_tensor_free(s->y);
+}
+
+/* The next window of all streams; at their end, from the beginning.  Says whether it began anew. */
+static bool next_window(streams *s)
+{
+    bool anew = s->at + WINDOW + 1 > s->length;
+    int32_t *x = sp_tensor_data(s->x), *y = sp_tensor_data(s->y);
+
+    if (anew) s->at = 0;
+    for (int64_t t = 0; t < WINDOW; t++)
+        for (int64_t b = 0; b < s->count; b++) {
+            const unsigned char *here = s->text + b * s->length + s->at + t;
+            x[t * s->count + b] = here[0];
+            y[t * s->count + b] = here[1];
+        }
+    s->at += WINDOW;
+    return anew;
+}
+
 /* ---- the loss curve ---- */
 
 /* At most 512 points; when they are full, neighbors are averaged and each stands for
@@ -100,7 +148,8 @@ static void curve_add(curve *c, double bits)
 {
     if (c->per == 0) c->per = 1;
     if (c->n == POINTS) {
-        for (int64_t i = 0; i < POINTS / 2; i++) c->bits[i] = (c->bits[2 * i] + c->bits[2 * i + 1]) / 2;
+        for (int64_t i = 0; i < POINTS / 2; i++)
+            c->bits[i] = (c->bits[2 * i] + c->bits[2 * i + 1]) / 2;
         c->n /= 2;
         c->per *= 2;
     }
@@ -150,11 +199,14 @@ static void put(page *p, const char *format, ...)
 
 static void put_axes(page *p, double low, double high, double steps)
 {
-    put(p, "<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"720\" height=\"400\" font-family=\"sans-serif\" "
-        "font-size=\"12\">\n<rect width=\"720\" height=\"400\" fill=\"white\"/>\n");
+    put(p, "<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"720\" height=\"400\" "
+           "font-family=\"sans-serif\" "
+           "font-size=\"12\">\n<rect width=\"720\" height=\"400\" fill=\"white\"/>\n");
     for (int i = 0; i <= 4; i++) {
         double x = 60 + i * 160, y = 350 - i * 80;
-        put(p, "<path d=\"M60 %.0fH700\" stroke=\"#ddd\"/><text x=\"52\" y=\"%.0f\" text-anchor=\"end\">%.2f</text>\n",
+        put(p,
+            "<path d=\"M60 %.0fH700\" stroke=\"#ddd\"/><text x=\"52\" y=\"%.0f\" "
+            "text-anchor=\"end\">%.2f</text>\n",
             y, y + 4, low + (high - low) * i / 4);
         put(p, "<text x=\"%.0f\" y=\"368\" text-anchor=\"middle\">%.0f</text>\n", x, steps * i / 4);
     }
@@ -176,7 +228,8 @@ static bool curve_draw(const curve *c, const char *path)
     put_axes(&p, low, high, (double)(c->n * c->per));
     put(&p, "<polyline fill=\"none\" stroke=\"#06c\" stroke-width=\"1.5\" points=\"");
     for (int64_t i = 0; i < c->n; i++)
-        put(&p, "%.1f,%.1f ", 60 + 640 * (double)(i + 1) / (double)c->n, 350 - 320 * (c->bits[i] - low) / (high - low));
+        put(&p, "%.1f,%.1f ", 60 + 640 * (double)(i + 1) / (double)c->n,
+            350 - 320 * (c->bits[i] - low) / (high - low));
     put(&p, "\"/>\n</svg>\n");
     sp_piece piece = { p.text, p.used };
     return sp_file_replace(path, 1, &piece) ? true : complain("%s", sp_error());

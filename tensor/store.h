@@ -64,7 +64,7 @@ SP_API sp_store *sp_store_parse(const void *bytes, int64_t size);
 typedef struct sp_saved {
     void *it;
     bool (*put)  (const void *it, sp_store *);
-    bool (*check)(const void *it, const sp_store *);   /* whether take would succeed; else a sentence */
+    bool (*check)(const void *it, const sp_store *);   /* whether take would succeed */
     void (*take) (void *it, const sp_store *);         /* after check said yes; cannot fail */
 } sp_saved;
 

@@ -4,7 +4,6 @@
  */
 #include <check.h>
 #include <math.h>
-#include <stdlib.h>
 #include <string.h>
 #include "autograd/node.h"
 #include "autograd/ops.h"
@@ -231,142 +230,6 @@ START_TEST(evaluating_step_by_step_computes_each_node_once)
 }
 END_TEST
 
-/* A one-number parameter w = 0.5 and the loss (w x)^2 by way of `middle`. */
-static sp_params *params;
-static sp_var loss_of(sp_param *w, sp_var *middle)
-{
-    *middle = sp_mul(sp_use(t, w), sp_const(t, SP_F64, 3));
-    return sp_square(sp_tanh(*middle));
-}
-
-static sp_param *one_weight(void)
-{
-    double half = 0.5;
-    params = sp_params_new(1);
-    sp_params_dtype(params, SP_F64);
-    sp_param *w = sp_params_add(params, "w", SP_SCALAR, (sp_init){ 0 });
-    sp_tensor *value = sp_tensor_from(SP_F64, SP_SCALAR, &half);
-    sp_param_set(w, value);
-    sp_tensor_free(value);
-    return w;
-}
-
-START_TEST(backward_drops_what_nobody_asked_for_and_computes_it_again_if_asked)
-{
-    sp_param *w = one_weight();
-    sp_var middle, loss = loss_of(w, &middle);
-
-    ck_assert(sp_backward(loss));
-    ck_assert_double_eq_tol(sp_item(loss), tanh(1.5) * tanh(1.5), 1e-15);
-    ck_assert_int_eq(sp_tape_count(t).recomputed, 0);
-    ck_assert_double_eq_tol(sp_item(middle), 1.5, 1e-15);
-    ck_assert_int_eq(sp_tape_count(t).recomputed, 1);
-    sp_params_free(params);
-}
-END_TEST
-
-START_TEST(keep_pins_a_value_through_backward)
-{
-    sp_param *w = one_weight();
-    sp_var middle, loss = loss_of(w, &middle);
-
-    sp_keep(middle);
-    ck_assert(sp_backward(loss));
-    ck_assert_double_eq_tol(sp_item(middle), 1.5, 1e-15);
-    ck_assert_int_eq(sp_tape_count(t).recomputed, 0);
-    sp_params_free(params);
-}
-END_TEST
-
-START_TEST(backward_adds_until_the_gradient_is_used_up)
-{
-    sp_param *w = one_weight();
-    double once = 2 * tanh(1.5) * (1 - tanh(1.5) * tanh(1.5)) * 3;
-    sp_var middle;
-
-    for (int i = 1; i <= 2; i++) {
-        ck_assert(sp_backward(loss_of(w, &middle)));
-        ck_assert_double_eq_tol(sp_tensor_at(&w->grad, 0), i * once, 1e-14);
-        sp_tape_reset(t);
-    }
-    sp_params_drop_grads(params);
-    ck_assert(sp_backward(loss_of(w, &middle)));
-    ck_assert_double_eq_tol(sp_tensor_at(&w->grad, 0), once, 1e-14);
-    sp_params_free(params);
-}
-END_TEST
-
-START_TEST(a_parameter_changed_between_recording_and_reading_is_named)
-{
-    sp_param *w = one_weight();
-    sp_var middle, loss = loss_of(w, &middle);
-
-    sp_param_changed(w);
-    ck_assert(!sp_backward(loss));
-    fails_with("mul: the parameter w changed (an optimizer step, a load) after it was recorded "
-               "and before it was read");
-    ck_assert(!w->has_grad);
-    sp_tape_reset(t);
-    ck_assert(sp_backward(loss_of(w, &middle)));
-    sp_params_free(params);
-}
-END_TEST
-
-START_TEST(a_parameter_has_one_leaf_per_tape_and_a_new_one_after_a_change)
-{
-    sp_param *w = one_weight();
-
-    ck_assert_int_eq(sp_use(t, w).id, sp_use(t, w).id);
-    uint32_t before = sp_use(t, w).id;
-    sp_param_changed(w);
-    ck_assert_int_ne(sp_use(t, w).id, before);
-    sp_params_free(params);
-}
-END_TEST
-
-START_TEST(a_failed_backward_changes_no_gradient)
-{
-    sp_param *w = one_weight();
-    sp_var middle, loss = loss_of(w, &middle);
-    ck_assert(sp_backward(loss));
-    double before = sp_tensor_at(&w->grad, 0);
-    sp_tape_reset(t);
-
-    int failures = 0;
-    for (int n = 0;; n++) {
-        loss = loss_of(w, &middle);
-        sp_alloc_fail(n, false);
-        bool ok = sp_backward(loss);
-        sp_alloc_fail(-1, false);
-        if (ok) break;
-        failures++;
-        ck_assert_ptr_nonnull(strstr(sp_tape_error(t), "out of memory"));
-        ck_assert_double_eq(sp_tensor_at(&w->grad, 0), before);
-        sp_tape_reset(t);
-    }
-    ck_assert_int_ge(failures, 3);
-    ck_assert_double_eq_tol(sp_tensor_at(&w->grad, 0), 2 * before, 1e-14);
-    sp_params_free(params);
-}
-END_TEST
-
-START_TEST(a_step_of_training_allocates_nothing_once_warm)
-{
-    sp_param *w = one_weight();
-    sp_var middle;
-    int64_t calls = 0;
-
-    for (int i = 0; i < 5; i++) {
-        if (i == 3) calls = sp_alloc_count().calls;
-        sp_params_drop_grads(params);
-        ck_assert(sp_backward(loss_of(w, &middle)));
-        sp_tape_reset(t);
-    }
-    ck_assert_int_le((sp_alloc_count().calls - calls) / 2, 8);
-    sp_params_free(params);
-}
-END_TEST
-
 #ifdef SP_DEBUG
 START_TEST(borrowed_data_that_change_are_reported)
 {
@@ -466,11 +329,6 @@ int main(void)
         a_reshape_that_strides_cannot_say_packs_first,
         a_million_nodes_in_a_chain_are_evaluated_differentiated_and_freed,
         evaluating_step_by_step_computes_each_node_once,
-        backward_drops_what_nobody_asked_for_and_computes_it_again_if_asked,
-        keep_pins_a_value_through_backward, backward_adds_until_the_gradient_is_used_up,
-        a_parameter_changed_between_recording_and_reading_is_named,
-        a_parameter_has_one_leaf_per_tape_and_a_new_one_after_a_change,
-        a_failed_backward_changes_no_gradient, a_step_of_training_allocates_nothing_once_warm,
 #ifdef SP_DEBUG
         borrowed_data_that_change_are_reported,
 #endif

@@ -29,6 +29,13 @@
 #define LOOPS(OP, VALUE) LOOP(OP, float, f32, VALUE) LOOP(OP, double, f64, VALUE)
 
 #ifdef SP_RECORDS
+/* What a reference reads: f64, or i64 where the operand is of integers. */
+static double number_at(const sp_operand *x, int64_t i)
+{
+    if (sp_is_floating(x->dtype)) return ((const double *)x->data)[i];
+    return (double)((const int64_t *)x->data)[i];
+}
+
 #define WHOLE(OP, T, U, VALUE)                                                      \
     static void OP##_##T(const sp_args *args)                                       \
     {                                                                               \
@@ -52,8 +59,7 @@
     {                                                                               \
         bool whole = !sp_is_floating(args->x[0].dtype);                             \
         for (int64_t i = 0; i < sp_shape_size(args->y.shape); i++) {                \
-            double a = whole ? (double)((int64_t *)args->x[0].data)[i] : ((double *)args->x[0].data)[i]; \
-            double b = whole ? (double)((int64_t *)args->x[1].data)[i] : ((double *)args->x[1].data)[i]; \
+            double a = number_at(&args->x[0], i), b = number_at(&args->x[1], i);    \
             if (whole) ((int64_t *)args->y.data)[i] = (int64_t)(PLAIN);             \
             else       ((double *)args->y.data)[i] = (PLAIN);                       \
         }                                                                           \
@@ -84,8 +90,8 @@
 
 /* The vector kernels, and beside the portable ones those for integers and bool. */
 #define WITH_WHOLE(op)                                                              \
-    { [SP_PORTABLE] = { [SP_F32] = sp__##op##_f32_portable, [SP_F64] = sp__##op##_f64_portable,  \
-                        [SP_I32] = op##_int32_t, [SP_I64] = op##_int64_t, [SP_BOOL] = op##_uint8_t }, \
+    { [SP_PORTABLE] = { sp__##op##_f32_portable, sp__##op##_f64_portable,           \
+                        op##_int32_t, op##_int64_t, op##_uint8_t },                 \
       SP__K_AVX2(op) SP__K_AVX512(op) SP__K_NEON(op) }
 
 /* Of bools only a product is meant: both. */
@@ -97,16 +103,17 @@
 #define NUMERIC(OP, VALUE, PLAIN, BY_A, BY_B, ...)  LOOPS(OP, VALUE)
 #endif
 
-#define WHOLE_ROWS { "4 4:i64", .fails = "dtypes" }, { "4:i32 4:i32", -9, 9 }, { "3:i64 1:i64", -9, 9 },
+#define INTS                                                                  \
+    { "4 4:i64", .fails = "dtypes" }, { "4:i32 4:i32", -9, 9 }, { "3:i64 1:i64", -9, 9 },
+#define BOTH    { "5:bool 5:bool", 0, 2 },
+#define NO_BOOL { "2:bool 2:bool", 0, 2, .fails = "not bool" },
+#define NO_INTS { "2:i32 2:i32", 1, 3, .fails = "needs f32 or f64" },
 
-/*        op   y in vectors  y in C  gradient by a             gradient by b                    tried on */
-NUMERIC(  add, a + b,        a + b,  g,                        g,                               -2, 2, WHOLE_ROWS
-          { "2:bool 2:bool", 0, 2, .fails = "not bool" }, )
-NUMERIC(  sub, a - b,        a - b,  g,                        sp_neg(g),                       -2, 2, WHOLE_ROWS )
-NUMERIC(  mul, a * b,        a * b,  sp_mul(g, b),             sp_mul(g, a),                    -2, 2, WHOLE_ROWS
-          { "5:bool 5:bool", 0, 2 }, )
-FLOATING( div, a / b,        a / b,  sp_div(g, b),             sp_neg(sp_div(sp_mul(g, y), b)), .5, 3,
-          { "2:i32 2:i32", 1, 3, .fails = "needs f32 or f64" }, )
+/*        op   y      y      by a          by b                             range */
+NUMERIC(  add, a + b, a + b, g,            g,                               -2, 2, INTS NO_BOOL )
+NUMERIC(  sub, a - b, a - b, g,            sp_neg(g),                       -2, 2, INTS )
+NUMERIC(  mul, a * b, a * b, sp_mul(g, b), sp_mul(g, a),                    -2, 2, INTS BOTH )
+FLOATING( div, a / b, a / b, sp_div(g, b), sp_neg(sp_div(sp_mul(g, y), b)), .5, 3, NO_INTS )
 
 /* x^y by libm, element by element: a power need not be fast.  By a: b a^(b-1), which is 0 where b
    is 0.  By b: y ln a where a > 0, else 0. */

@@ -45,16 +45,27 @@ static void broadcast_reference(const sp_args *a)
 }
 
 static const sp_sample broadcast_samples[] = {
-    { "3", .attr = &SP_SHAPE(2, 3) }, { "3x1", .attr = &SP_SHAPE(2, 3, 4) }, { ".", .attr = &SP_SHAPE(2) },
-    { "1x3", .attr = &SP_SHAPE(0, 3) }, { "2x3", .attr = &SP_SHAPE(2, 3) },
+    { "3", .attr = &SP_SHAPE(2, 3) },
+    { "3x1", .attr = &SP_SHAPE(2, 3, 4) },
+    { ".", .attr = &SP_SHAPE(2) },
+    { "1x3", .attr = &SP_SHAPE(0, 3) },
+    { "2x3", .attr = &SP_SHAPE(2, 3) },
     { "3", .attr = &SP_SHAPE(3, 2), .fails = "does not broadcast to [3,2]" },
-    { "2x3", .attr = &SP_SHAPE(3), .fails = "does not broadcast to [3]" }, { 0 },
+    { "2x3", .attr = &SP_SHAPE(3), .fails = "does not broadcast to [3]" },
+    { 0 },
 };
 
 const sp_op sp__op_broadcast = {
-    .name = "broadcast", .maths = "x repeated along axes of size 1 and new ones", .kind = SP_VIEW, .n_in = 1,
-    .attr_size = sizeof(sp_shape), .dtype = sp_dtype_alike, .shape = broadcast_shape,
-    .view = broadcast_view, .vjp = broadcast_vjp, .reference = broadcast_reference,
+    .name = "broadcast",
+    .maths = "x repeated along axes of size 1 and new ones",
+    .kind = SP_VIEW,
+    .n_in = 1,
+    .attr_size = sizeof(sp_shape),
+    .dtype = sp_dtype_alike,
+    .shape = broadcast_shape,
+    .view = broadcast_view,
+    .vjp = broadcast_vjp,
+    .reference = broadcast_reference,
     .samples = broadcast_samples,
 };
 
@@ -84,7 +95,10 @@ static bool flip_view(const sp_call *c, const sp_layout *from, sp_shape y, sp_la
     return true;
 }
 
-static void flip_vjp(const sp_vjp *v) { sp_push(v, 0, sp_flip(v->g, (int)*(const int64_t *)v->attr)); }
+static void flip_vjp(const sp_vjp *v)
+{
+    sp_push(v, 0, sp_flip(v->g, (int)*(const int64_t *)v->attr));
+}
 
 static void flip_reference(const sp_args *a)
 {

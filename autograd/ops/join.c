@@ -9,7 +9,8 @@
 #include "tensor/strided.h"
 
 /* Copy operand x into y from index `at` of an axis on. */
-static void copy_into(sp_operand y, int64_t axis, int64_t at, const sp_operand *x, const int64_t stride[])
+static void copy_into(sp_operand y, int64_t axis, int64_t at, const sp_operand *x,
+                      const int64_t stride[])
 {
     int64_t size = sp_dtype_size(y.dtype);
     char *to = (char *)y.data + at * y.stride[axis] * size;
@@ -27,7 +28,9 @@ static bool concat_shape(const sp_call *c, sp_shape *y)
     int d = sp_axis((int)axis, c->shape[0].rank);
 
     *y = c->shape[0];
-    if (d < 0) return sp_refuse(c, "there is no axis %lld in rank %lld", (long long)axis, (long long)y->rank);
+    if (d < 0)
+        return sp_refuse(c, "there is no axis %lld in rank %lld", (long long)axis,
+                         (long long)y->rank);
     for (int i = 1; i < c->n; i++) {
         sp_shape like = c->shape[i];
         if (like.rank == y->rank) like.dim[d] = y->dim[d];
@@ -52,7 +55,8 @@ static void concat_vjp(const sp_vjp *v)
     int axis = (int)*(const int64_t *)v->attr;
 
     for (int64_t i = 0, at = 0; i < v->n; at += sp_var_dim(v->x[i++], axis))
-        if (sp_wants(v, (int)i)) sp_push(v, (int)i, sp_slice(v->g, axis, at, sp_var_dim(v->x[i], axis)));
+        if (sp_wants(v, (int)i))
+            sp_push(v, (int)i, sp_slice(v->g, axis, at, sp_var_dim(v->x[i], axis)));
 }
 
 /* Row by row: the rows of an operand are what lies from the axis on. */
@@ -80,13 +84,22 @@ static const sp_sample concat_samples[] = {
 };
 
 /* One kernel moves elements of every size. */
-#define ANY_DTYPE(k) { [SP_PORTABLE] = { [SP_F32] = k, [SP_F64] = k, [SP_I32] = k, [SP_I64] = k, [SP_BOOL] = k } }
+#define ANY_DTYPE(k)                                                                \
+    { [SP_PORTABLE] = { [SP_F32] = k, [SP_F64] = k, [SP_I32] = k, [SP_I64] = k, [SP_BOOL] = k } }
 
 extern const sp_op sp__op_concat;
 const sp_op sp__op_concat = {
-    .name = "concat", .maths = "operands one behind the other along an axis", .kind = SP_JOIN, .n_in = -1,
-    .attr_size = sizeof(int64_t), .strided = true, .dtype = sp_dtype_alike, .shape = concat_shape,
-    .kernels = ANY_DTYPE(concat_kernel), .vjp = concat_vjp, .reference = concat_reference,
+    .name = "concat",
+    .maths = "operands one behind the other along an axis",
+    .kind = SP_JOIN,
+    .n_in = -1,
+    .attr_size = sizeof(int64_t),
+    .strided = true,
+    .dtype = sp_dtype_alike,
+    .shape = concat_shape,
+    .kernels = ANY_DTYPE(concat_kernel),
+    .vjp = concat_vjp,
+    .reference = concat_reference,
     .samples = concat_samples,
 };
 
@@ -112,8 +125,8 @@ static bool stack_shape(const sp_call *c, sp_shape *y)
     int d = sp_axis((int)axis, rank);
 
     if (d < 0 || rank > SP_MAX_RANK)
-        return sp_refuse(c, "there is no axis %lld in rank %lld (at most %d)", (long long)axis, (long long)rank,
-                         SP_MAX_RANK);
+        return sp_refuse(c, "there is no axis %lld in rank %lld (at most %d)", (long long)axis,
+                         (long long)rank, SP_MAX_RANK);
     *y = (sp_shape){ rank, { 0 } };
     for (int i = 0; i < rank; i++) y->dim[i] = i == d ? c->n : c->shape[0].dim[i - (i > d)];
     return all_equal(c);
@@ -147,7 +160,8 @@ static void stack_reference(const sp_args *a)
     for (int64_t o = 0; o < outer; o++)
         for (int i = 0; i < a->n; i++)
             for (int64_t k = 0; k < inner; k++)
-                ((double *)a->y.data)[(o * a->n + i) * inner + k] = ((const double *)a->x[i].data)[o * inner + k];
+                ((double *)a->y.data)[(o * a->n + i) * inner + k] =
+                    ((const double *)a->x[i].data)[o * inner + k];
 }
 
 static const sp_sample stack_samples[] = {
@@ -180,12 +194,14 @@ static bool place_shape(const sp_call *c, sp_shape *y)
 
     *y = c->shape[0];
     if (p->axis < 0 || p->axis >= y->rank)
-        return sp_refuse(c, "there is no axis %lld in rank %lld", (long long)p->axis, (long long)y->rank);
+        return sp_refuse(c, "there is no axis %lld in rank %lld", (long long)p->axis,
+                         (long long)y->rank);
     int64_t count = y->dim[p->axis], last;
     if (p->start < 0 || p->step < 1 || !sp_size_mul(count - 1, p->step, &last) || p->size < p->start
         || (count > 0 && last > p->size - 1 - p->start))
-        return sp_refuse(c, "%lld elements from %lld in steps of %lld do not lie in size %lld", (long long)count,
-                         (long long)p->start, (long long)p->step, (long long)p->size);
+        return sp_refuse(c, "%lld elements from %lld in steps of %lld do not lie in size %lld",
+                         (long long)count, (long long)p->start, (long long)p->step,
+                         (long long)p->size);
     y->dim[p->axis] = p->size;
     return true;
 }
@@ -225,17 +241,29 @@ static void place_reference(const sp_args *a)
 }
 
 static const sp_sample place_samples[] = {
-    { "2x3", .attr = &(sp_place_attr){ 1, 1, 1, 4 } }, { "2x3", .attr = &(sp_place_attr){ 0, 1, 2, 4 } },
-    { "0x3", .attr = &(sp_place_attr){ 0, 1, 1, 2 } }, { "4", .attr = &(sp_place_attr){ 0, 0, 1, 4 } },
-    { "3", .attr = &(sp_place_attr){ 0, 2, 1, 4 }, .fails = "3 elements from 2 in steps of 1 do not lie in size 4" },
-    { "3", .attr = &(sp_place_attr){ 1, 0, 1, 4 }, .fails = "no axis 1" }, { 0 },
+    { "2x3", .attr = &(sp_place_attr){ 1, 1, 1, 4 } },
+    { "2x3", .attr = &(sp_place_attr){ 0, 1, 2, 4 } },
+    { "0x3", .attr = &(sp_place_attr){ 0, 1, 1, 2 } },
+    { "4", .attr = &(sp_place_attr){ 0, 0, 1, 4 } },
+    { "3", .attr = &(sp_place_attr){ 0, 2, 1, 4 },
+      .fails = "3 elements from 2 in steps of 1 do not lie in size 4" },
+    { "3", .attr = &(sp_place_attr){ 1, 0, 1, 4 }, .fails = "no axis 1" },
+    { 0 },
 };
 
 extern const sp_op sp__op_place;
 const sp_op sp__op_place = {
-    .name = "place", .maths = "zeros but for x at start + i step along an axis", .kind = SP_PLACE, .n_in = 1,
-    .attr_size = sizeof(sp_place_attr), .strided = true, .dtype = sp_dtype_alike, .shape = place_shape,
-    .kernels = ANY_DTYPE(place_kernel), .vjp = place_vjp, .reference = place_reference,
+    .name = "place",
+    .maths = "zeros but for x at start + i step along an axis",
+    .kind = SP_PLACE,
+    .n_in = 1,
+    .attr_size = sizeof(sp_place_attr),
+    .strided = true,
+    .dtype = sp_dtype_alike,
+    .shape = place_shape,
+    .kernels = ANY_DTYPE(place_kernel),
+    .vjp = place_vjp,
+    .reference = place_reference,
     .samples = place_samples,
 };
 

@@ -27,7 +27,8 @@ static bool shape(const sp_call *c, sp_shape *y)
     a_batch = a, b_batch = b;
     for (int i = 1; i <= 2; i++) a_batch.dim[a.rank - i] = b_batch.dim[b.rank - i] = 0;
     a_batch.rank -= 2, b_batch.rank -= 2;
-    if (!sp_shape_broadcast(a_batch, b_batch, y)) return sp_refuse(c, "the leading axes do not broadcast");
+    if (!sp_shape_broadcast(a_batch, b_batch, y))
+        return sp_refuse(c, "the leading axes do not broadcast");
     y->dim[y->rank++] = m;
     y->dim[y->rank++] = n;
     return true;
@@ -59,7 +60,8 @@ static void join_rows(batch *p)
 {
     while (p->rank > 0) {
         int d = p->rank - 1;
-        bool even = p->b[d] == 0 && p->a[d] == p->g.m * p->g.a.row && p->c[d] == p->g.m * p->g.c.row;
+        bool even =
+            p->b[d] == 0 && p->a[d] == p->g.m * p->g.a.row && p->c[d] == p->g.m * p->g.c.row;
         if (!even && p->dim[d] != 1) return;
         p->g.m *= p->dim[d];
         p->rank--;
@@ -186,23 +188,47 @@ static void reference(const sp_args *args)
 #define ABT  .attr = &(flags){ 0, 1 }
 #define ATBT .attr = &(flags){ 1, 1 }
 static const sp_sample samples[] = {
-    { "3x4 4x5", AB }, { "4x3 4x5", ATB }, { "3x4 5x4", ABT }, { "4x3 5x4", ATBT }, { "1x7 7x1", AB },
-    { "2x3x4 4x5", AB }, { "2x3x4 5x4", ABT }, { "2x3x4 2x4x2", AB }, { "2x1x2x3 4x3x2", AB },
-    { "2x3 4x3x2", AB }, { "3x2 4x3x2", ATB }, { "2x4x3 2x4", ATBT, .fails = "inner sizes" },
-    { "0x4 4x5", AB }, { "3x0 0x5", AB }, { "3x4 4x0", AB }, { "2x0x3 3x4", AB },
+    { "3x4 4x5", AB },
+    { "4x3 4x5", ATB },
+    { "3x4 5x4", ABT },
+    { "4x3 5x4", ATBT },
+    { "1x7 7x1", AB },
+    { "2x3x4 4x5", AB },
+    { "2x3x4 5x4", ABT },
+    { "2x3x4 2x4x2", AB },
+    { "2x1x2x3 4x3x2", AB },
+    { "2x3 4x3x2", AB },
+    { "3x2 4x3x2", ATB },
+    { "2x4x3 2x4", ATBT, .fails = "inner sizes" },
+    { "0x4 4x5", AB },
+    { "3x0 0x5", AB },
+    { "3x4 4x0", AB },
+    { "2x0x3 3x4", AB },
     { "3x4 5x6", AB, .fails = "inner sizes 4 and 5 differ" },
-    { "4 4x5", AB, .fails = "rank 2 or more" }, { "2x3x4 3x4x5", AB, .fails = "leading axes do not broadcast" },
-    { "3x4:i32 4x5:i32", AB, .fails = "needs f32 or f64" }, { 0 },
+    { "4 4x5", AB, .fails = "rank 2 or more" },
+    { "2x3x4 3x4x5", AB, .fails = "leading axes do not broadcast" },
+    { "3x4:i32 4x5:i32", AB, .fails = "needs f32 or f64" },
+    { 0 },
 };
 
 extern const sp_op sp__op_matmul;
 const sp_op sp__op_matmul = {
-    .name = "matmul", .maths = "y[i,j] = sum over k of a[i,k] b[k,j]", .kind = SP_CONTRACT, .n_in = 2,
-    .attr_size = sizeof(flags), .strided = true, .shape = shape, .work = work,
-    .kernels = { SP_EACH_ISA(ENTRY) }, .vjp = vjp, .reference = reference, .samples = samples,
+    .name = "matmul",
+    .maths = "y[i,j] = sum over k of a[i,k] b[k,j]",
+    .kind = SP_CONTRACT,
+    .n_in = 2,
+    .attr_size = sizeof(flags),
+    .strided = true,
+    .shape = shape,
+    .work = work,
+    .kernels = { SP_EACH_ISA(ENTRY) },
+    .vjp = vjp,
+    .reference = reference,
+    .samples = samples,
 };
 
 sp_var sp_matmul_t(sp_var a, bool a_transposed, sp_var b, bool b_transposed)
 {
-    return sp_apply(&sp__op_matmul, 2, (sp_var[]){ a, b }, &(flags){ a_transposed, b_transposed }, NULL);
+    return sp_apply(&sp__op_matmul, 2, (sp_var[]){ a, b }, &(flags){ a_transposed, b_transposed },
+                    NULL);
 }

@@ -95,7 +95,9 @@ sp_reduced sp__reduced(sp_shape x, const sp_reduce_attr *attr)
     sp_reduced r = { 1, 1, 1 };
 
     for (int64_t d = 0; d < x.rank; d++) {
-        int64_t *size = d < attr->first ? &r.outer : d < attr->first + attr->count ? &r.n : &r.inner;
+        int64_t *size = d < attr->first                 ? &r.outer
+                        : d < attr->first + attr->count ? &r.n
+                                                        : &r.inner;
         *size *= x.dim[d];
     }
     return r;
@@ -107,7 +109,8 @@ bool sp__reduce_shape(const sp_call *c, sp_shape *y)
     sp_shape x = c->shape[0];
 
     if (r->first < 0 || r->count < 1 || r->first + r->count > x.rank)
-        return sp_refuse(c, "there are no %lld axes from %lld on", (long long)r->count, (long long)r->first);
+        return sp_refuse(c, "there are no %lld axes from %lld on", (long long)r->count,
+                         (long long)r->first);
     *y = (sp_shape){ 0 };
     for (int d = 0; d < x.rank; d++) {
         bool reduced = d >= r->first && d < r->first + r->count;
@@ -125,8 +128,10 @@ static bool axis_set(const char *name, sp_var x, sp_axes axes, unsigned *set)
     for (int i = 0; i < axes.n; i++) {
         int d = sp_axis(axes.axis[i], rank);
         if (d < 0 || *set & 1u << d) {
-            sp_tape_fail(x.tape, d < 0 ? "%s: there is no axis %d in rank %lld"
-                         : "%s: axis %d is named twice (rank %lld)", name, axes.axis[i], (long long)rank);
+            sp_tape_fail(x.tape,
+                         d < 0 ? "%s: there is no axis %d in rank %lld"
+                               : "%s: axis %d is named twice (rank %lld)",
+                         name, axes.axis[i], (long long)rank);
             return false;
         }
         *set |= 1u << d;
@@ -139,7 +144,8 @@ sp_var sp__reduce(const sp_op *op, sp_var x, sp_axes axes, bool keep)
     unsigned set;
 
     if (sp_is_nothing(x)) return sp_apply(op, 1, &x, &(sp_reduce_attr){ 0, 1, keep }, NULL);
-    if (!axis_set(op->name, x, axes, &set)) return sp_apply(op, 1, &x, &(sp_reduce_attr){ 0 }, NULL);
+    if (!axis_set(op->name, x, axes, &set))
+        return sp_apply(op, 1, &x, &(sp_reduce_attr){ 0 }, NULL);
     for (int d = (int)sp_var_shape(x).rank - 1; d >= 0; d--) {
         if (!(set & 1u << d)) continue;
         sp_reduce_attr attr = { d, 1, keep };
@@ -168,18 +174,24 @@ static void sum_reference(const sp_args *a)
     for (int64_t o = 0; o < r.outer; o++)
         for (int64_t j = 0; j < r.inner; j++) {
             double sum = 0;
-            for (int64_t i = 0; i < r.n; i++) sum += ((const double *)a->x[0].data)[(o * r.n + i) * r.inner + j];
+            for (int64_t i = 0; i < r.n; i++)
+                sum += ((const double *)a->x[0].data)[(o * r.n + i) * r.inner + j];
             ((double *)a->y.data)[o * r.inner + j] = sum;
         }
 }
 
 static const sp_sample sum_samples[] = {
-    { "3x4", .attr = &(sp_reduce_attr){ 1, 1, 0 } }, { "3x4", .attr = &(sp_reduce_attr){ 0, 1, 1 } },
-    { "2x3x4", .attr = &(sp_reduce_attr){ 0, 2, 0 } }, { "2x3x4", .attr = &(sp_reduce_attr){ 1, 1, 0 } },
-    { "2x300", .attr = &(sp_reduce_attr){ 1, 1, 0 } }, { "150x3", .attr = &(sp_reduce_attr){ 0, 1, 0 } },
-    { "0x3", .attr = &(sp_reduce_attr){ 0, 1, 0 } }, { "3x0", .attr = &(sp_reduce_attr){ 0, 1, 0 } },
+    { "3x4", .attr = &(sp_reduce_attr){ 1, 1, 0 } },
+    { "3x4", .attr = &(sp_reduce_attr){ 0, 1, 1 } },
+    { "2x3x4", .attr = &(sp_reduce_attr){ 0, 2, 0 } },
+    { "2x3x4", .attr = &(sp_reduce_attr){ 1, 1, 0 } },
+    { "2x300", .attr = &(sp_reduce_attr){ 1, 1, 0 } },
+    { "150x3", .attr = &(sp_reduce_attr){ 0, 1, 0 } },
+    { "0x3", .attr = &(sp_reduce_attr){ 0, 1, 0 } },
+    { "3x0", .attr = &(sp_reduce_attr){ 0, 1, 0 } },
     { "2x3", .attr = &(sp_reduce_attr){ 1, 2, 0 }, .fails = "no 2 axes from 1 on" },
-    { "2:i32", .attr = &(sp_reduce_attr){ 0, 1, 0 }, .fails = "needs f32 or f64" }, { 0 },
+    { "2:i32", .attr = &(sp_reduce_attr){ 0, 1, 0 }, .fails = "needs f32 or f64" },
+    { 0 },
 };
 
 extern const sp_op sp__op_sum;
@@ -189,5 +201,8 @@ const sp_op sp__op_sum = {
     .vjp = sum_vjp, .reference = sum_reference, .samples = sum_samples,
 };
 
-sp_var sp_sum_axes(sp_var x, sp_axes axes, bool keep) { return sp__reduce(&sp__op_sum, x, axes, keep); }
+sp_var sp_sum_axes(sp_var x, sp_axes axes, bool keep)
+{
+    return sp__reduce(&sp__op_sum, x, axes, keep);
+}
 #endif

@@ -71,15 +71,15 @@
 #define ZERO vset(x, 0)
 #define ONE  vset(x, 1)
 
-/*     op          y in vectors   y in C               gradient by x                           tried on */
-UNARY( exp,        vexp(x),       exp(x),              sp_mul(g, y),                           -4, 4, )
-UNARY( log,        vlog(x),       log(x),              sp_div(g, x),                           .1, 9, )
-UNARY( sqrt,       vsqrt(x),      sqrt(x),             sp_div(sp_scale(g, .5), y),             .1, 9, )
-UNARY( square,     x * x,         x * x,               sp_mul(g, sp_scale(x, 2)),              -4, 4, )
-UNARY( tanh,       vtanh(x),      tanh(x),             sp_mul(g, sp_one_minus(sp_square(y))),  -4, 4, )
-UNARY( sigmoid,    vsigmoid(x),   1 / (1 + exp(-x)),   sp_mul(g, sp_mul(y, sp_one_minus(y))),  -4, 4, )
-UNARY( neg,        -x,            -x,                  sp_neg(g),                              -4, 4, )
-UNARY( reciprocal, ONE / x,       1 / x,               sp_neg(sp_mul(g, sp_square(y))),        .1, 4, )
+/*     op          in vectors   in C               gradient by x                           range */
+UNARY( exp,        vexp(x),     exp(x),            sp_mul(g, y),                           -4, 4, )
+UNARY( log,        vlog(x),     log(x),            sp_div(g, x),                           .1, 9, )
+UNARY( sqrt,       vsqrt(x),    sqrt(x),           sp_div(sp_scale(g, .5), y),             .1, 9, )
+UNARY( square,     x * x,       x * x,             sp_mul(g, sp_scale(x, 2)),              -4, 4, )
+UNARY( tanh,       vtanh(x),    tanh(x),           sp_mul(g, sp_one_minus(sp_square(y))),  -4, 4, )
+UNARY( sigmoid,    vsigmoid(x), 1 / (1 + exp(-x)), sp_mul(g, sp_mul(y, sp_one_minus(y))),  -4, 4, )
+UNARY( neg,        -x,          -x,                sp_neg(g),                              -4, 4, )
+UNARY( reciprocal, ONE / x,     1 / x,             sp_neg(sp_mul(g, sp_square(y))),        .1, 4, )
 
 /* A negative NaN or zero passes: only what is below 0 is cut.  The slope at 0 is 0. */
 UNARY( relu,       vselect(x < ZERO, ZERO, x), x < 0 ? 0 : x,

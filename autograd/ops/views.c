@@ -9,7 +9,8 @@
 
 static bool bad_axis(const sp_call *c, int64_t axis)
 {
-    return sp_refuse(c, "there is no axis %lld in rank %lld", (long long)axis, (long long)c->shape[0].rank);
+    return sp_refuse(c, "there is no axis %lld in rank %lld", (long long)axis,
+                     (long long)c->shape[0].rank);
 }
 
 /* References copy the elements that a view shows, in row-major order of y: `at` finds the
@@ -24,7 +25,8 @@ static void copy_by(const sp_args *a, finder *at)
 
     for (int64_t i = 0; i < n; i++) {
         y[i] = x[at(a, index)];
-        for (int d = (int)a->y.shape.rank - 1; d >= 0 && ++index[d] == a->y.shape.dim[d]; d--) index[d] = 0;
+        for (int d = (int)a->y.shape.rank - 1; d >= 0 && ++index[d] == a->y.shape.dim[d]; d--)
+            index[d] = 0;
     }
 }
 
@@ -46,17 +48,20 @@ static bool reshape_shape(const sp_call *c, sp_shape *y)
     *y = *(const sp_shape *)c->attr;
     for (int d = 0; d < y->rank; d++) {
         if (y->dim[d] >= 0) {
-            if (!sp_size_mul(given, y->dim[d], &given)) return sp_refuse(c, "the new shape is too large");
+            if (!sp_size_mul(given, y->dim[d], &given))
+                return sp_refuse(c, "the new shape is too large");
         } else if (y->dim[d] == -1 && free_axis < 0) free_axis = d;
         else return sp_refuse(c, "size %lld on axis %d", (long long)y->dim[d], d);
     }
     if (free_axis >= 0) {
         if (given == 0 || have % given)
-            return sp_refuse(c, "%lld elements do not fill rows of %lld", (long long)have, (long long)given);
+            return sp_refuse(c, "%lld elements do not fill rows of %lld", (long long)have,
+                             (long long)given);
         y->dim[free_axis] = have / given;
     } else if (given != have) {
         char text[SP_SHAPE_TEXT];
-        return sp_refuse(c, "%lld elements do not fill %s", (long long)have, sp_shape_text(*y, text));
+        return sp_refuse(c, "%lld elements do not fill %s", (long long)have,
+                         sp_shape_text(*y, text));
     }
     return true;
 }
@@ -114,12 +119,16 @@ static void reshape_reference(const sp_args *a)
 }
 
 static const sp_sample reshape_samples[] = {
-    { "2x6", .attr = &SP_SHAPE(3, 4) }, { "2x3x4", .attr = &SP_SHAPE(-1, 4) },
-    { "1", .attr = &SP_SCALAR }, { ".", .attr = &SP_SHAPE(1, 1) }, { "0x3", .attr = &SP_SHAPE(3, 0) },
+    { "2x6", .attr = &SP_SHAPE(3, 4) },
+    { "2x3x4", .attr = &SP_SHAPE(-1, 4) },
+    { "1", .attr = &SP_SCALAR },
+    { ".", .attr = &SP_SHAPE(1, 1) },
+    { "0x3", .attr = &SP_SHAPE(3, 0) },
     { "4x3", .attr = &SP_SHAPE(2, 2, 3, 1) },
     { "2x3", .attr = &SP_SHAPE(4, 2), .fails = "6 elements do not fill [4,2]" },
     { "2x3", .attr = &SP_SHAPE(-1, 4), .fails = "6 elements do not fill rows of 4" },
-    { "2x3", .attr = &SP_SHAPE(-1, -1), .fails = "size -1 on axis 1" }, { 0 },
+    { "2x3", .attr = &SP_SHAPE(-1, -1), .fails = "size -1 on axis 1" },
+    { 0 },
 };
 
 extern const sp_op sp__op_reshape;
@@ -130,7 +139,10 @@ const sp_op sp__op_reshape = {
     .samples = reshape_samples,
 };
 
-sp_var sp_reshape(sp_var x, sp_shape shape) { return sp_apply(&sp__op_reshape, 1, &x, &shape, NULL); }
+sp_var sp_reshape(sp_var x, sp_shape shape)
+{
+    return sp_apply(&sp__op_reshape, 1, &x, &shape, NULL);
+}
 
 sp_var sp_unsqueeze(sp_var x, int axis)
 {
@@ -139,8 +151,8 @@ sp_var sp_unsqueeze(sp_var x, int axis)
 
     if (sp_is_nothing(x)) return x;
     if (d < 0 || shape.rank == SP_MAX_RANK)
-        return sp_tape_fail(x.tape, "unsqueeze: there is no place %d in rank %lld (at most %d)", axis,
-                            (long long)shape.rank, SP_MAX_RANK);
+        return sp_tape_fail(x.tape, "unsqueeze: there is no place %d in rank %lld (at most %d)",
+                            axis, (long long)shape.rank, SP_MAX_RANK);
     for (int i = 0; i < y.rank; i++) y.dim[i] = i == d ? 1 : shape.dim[i - (i > d)];
     return sp_reshape(x, y);
 }
@@ -168,7 +180,8 @@ static bool permute_shape(const sp_call *c, sp_shape *y)
 
     *y = c->shape[0];
     if (o->n != y->rank)
-        return sp_refuse(c, "%lld axes are named and there are %lld", (long long)o->n, (long long)y->rank);
+        return sp_refuse(c, "%lld axes are named and there are %lld", (long long)o->n,
+                         (long long)y->rank);
     for (int i = 0; i < o->n; i++) {
         int d = sp_axis((int)o->axis[i], y->rank);
         if (d < 0) return bad_axis(c, o->axis[i]);
@@ -239,8 +252,8 @@ sp_var sp_transpose(sp_var x, int axis_a, int axis_b)
 
     if (sp_is_nothing(x)) return x;
     if (a < 0 || b < 0)
-        return sp_tape_fail(x.tape, "transpose: there is no axis %d in rank %lld", a < 0 ? axis_a : axis_b,
-                            (long long)rank);
+        return sp_tape_fail(x.tape, "transpose: there is no axis %d in rank %lld",
+                            a < 0 ? axis_a : axis_b, (long long)rank);
     for (int i = 0; i < rank; i++) axes.axis[i] = i == a ? b : i == b ? a : i;
     return sp_permute(x, axes);
 }
@@ -258,8 +271,9 @@ static bool slice_shape(const sp_call *c, sp_shape *y)
     int64_t size = c->shape[0].dim[d], last;
     if (s->step < 1 || s->count < 0 || s->start < 0 || !sp_size_mul(s->count - 1, s->step, &last)
         || (s->count > 0 && last > size - 1 - s->start) || s->start > size)
-        return sp_refuse(c, "%lld elements from %lld in steps of %lld do not lie in axis %d of size %lld",
-                         (long long)s->count, (long long)s->start, (long long)s->step, d, (long long)size);
+        return sp_refuse(
+            c, "%lld elements from %lld in steps of %lld do not lie in axis %d of size %lld",
+            (long long)s->count, (long long)s->start, (long long)s->step, d, (long long)size);
     *y = c->shape[0];
     y->dim[d] = s->count;
     return true;
@@ -293,11 +307,15 @@ static int64_t sliced(const sp_args *a, const int64_t index[])
 static void slice_reference(const sp_args *a) { copy_by(a, sliced); }
 
 static const sp_sample slice_samples[] = {
-    { "5x3", .attr = &(cut){ 0, 1, 2, 2 } }, { "2x7", .attr = &(cut){ -1, 0, 3, 3 } },
-    { "2x7", .attr = &(cut){ 1, 6, 1, 1 } }, { "4", .attr = &(cut){ 0, 2, 0, 1 } },
-    { "2x3", .attr = &(cut){ 1, 2, 2, 1 }, .fails = "2 elements from 2 in steps of 1 do not lie in axis 1 of size 3" },
+    { "5x3", .attr = &(cut){ 0, 1, 2, 2 } },
+    { "2x7", .attr = &(cut){ -1, 0, 3, 3 } },
+    { "2x7", .attr = &(cut){ 1, 6, 1, 1 } },
+    { "4", .attr = &(cut){ 0, 2, 0, 1 } },
+    { "2x3", .attr = &(cut){ 1, 2, 2, 1 },
+      .fails = "2 elements from 2 in steps of 1 do not lie in axis 1 of size 3" },
     { "2x3", .attr = &(cut){ 1, 0, 1, 0 }, .fails = "steps of 0" },
-    { ".", .attr = &(cut){ 0, 0, 1, 1 }, .fails = "no axis 0" }, { 0 },
+    { ".", .attr = &(cut){ 0, 0, 1, 1 }, .fails = "no axis 0" },
+    { 0 },
 };
 
 extern const sp_op sp__op_slice;
@@ -330,7 +348,8 @@ bool sp_split(sp_var x, int axis, int n, sp_var part[])
     bool fits = n > 0 && size % n == 0;
 
     if (!sp_is_nothing(x) && !fits)
-        sp_tape_fail(x.tape, "split: axis %d of size %lld does not make %d equal parts", axis, (long long)size, n);
+        sp_tape_fail(x.tape, "split: axis %d of size %lld does not make %d equal parts", axis,
+                     (long long)size, n);
     for (int i = 0; i < n; i++)
         part[i] = fits ? sp_slice(x, axis, i * (size / n), size / n) : sp_slice(x, axis, -1, size);
     return n > 0 && !sp_is_nothing(part[n - 1]);
