@@ -25,9 +25,10 @@ typedef struct sp_optim sp_optim;
  *     g = -g            if maximize
  *     g = g + weight_decay x            (AdamW: x = x - lr weight_decay x instead)
  *
- * The new optimizer is yours; free it before or after the collection.  It covers all parameters of the
- * collection, also those that are made later.  NULL: the collection is NULL or has failed, an
- * option is out of range, or there is no memory; sp_error() says which. */
+ * The new optimizer is yours; free it before or after the collection.  It covers all
+ * parameters of the collection, also those that are made later.  NULL: the collection is
+ * NULL or has failed, an option is out of range, or there is no memory; sp_error() says
+ * which. */
 
 /* Stochastic gradient descent; momentum as in Sutskever et al., 2013, in the form in
  * which a change of lr acts at once.
@@ -67,7 +68,8 @@ SP_API sp_optim *sp_adam_new(sp_params *, sp_adam_spec);
    through m and v. */
 SP_API sp_optim *sp_adamw_new(sp_params *, sp_adam_spec);
 
-/* RMSprop (Hinton, lecture 6e of Neural Networks for Machine Learning, 2012); centered: Graves, 2013.
+/* RMSprop (Hinton, lecture 6e of Neural Networks for Machine Learning, 2012); centered:
+ * Graves, 2013.
  *
  *     v = alpha v + (1 - alpha) g^2
  *     d = sqrt(v) + eps
@@ -117,29 +119,32 @@ typedef struct sp_group_spec {
  *
  *     sp_optim_group(adam, "decoder.*", (sp_group_spec){ .lr = 1e-4, .weight_decay = SP_ZERO });
  *
- * Where several patterns match, each option is that of the last one that gives it.  A pattern
- * that is there already keeps its place and gets the options given.  False, and nothing changes: no parameter
- * matches now, an option is out of range, or there is no memory. */
+ * Where several patterns match, each option is that of the last one that gives it.  A
+ * pattern that is there already keeps its place and gets the options given.  False, and
+ * nothing changes: no parameter matches now, an option is out of range, or there is no
+ * memory. */
 SP_API bool sp_optim_group(sp_optim *, const char *pattern, sp_group_spec);
 
 /* ---- checkpoints ---- */
 
-/* The state as a part of a checkpoint: for every parameter "optim.NAME.step" (i64: its t) and, once it has
-   moved, "optim.NAME.exp_avg" and so on, in PyTorch's words.  Taking it is strict: it must
-   be the state of these parameters under this rule.  Options, groups and the learning rate are the
-   program's and are not kept. */
+/* The state as a part of a checkpoint: for every parameter "optim.NAME.step" (i64: its t)
+ * and, once it has moved, "optim.NAME.exp_avg" and so on, in PyTorch's words.  Taking it is
+ * strict: it must be the state of these parameters under this rule.  Options, groups and
+ * the learning rate are the program's and are not kept. */
 SP_API sp_saved sp_optim_saved(sp_optim *);
 
 /* ---- clipping ---- */
 
-/* Scale all gradients by one factor so that the p-norm of all of them together is at most max_norm:
+/* Scale all gradients by one factor so that the p-norm of all of them together is at most
+ * max_norm:
  *
  *     g = g min(1, max_norm/(total + 1e-6)),   total = (sum |g|^p)^(1/p)
  *
  * Returns the total before, 0 without gradients.  p is positive; INFINITY: the largest
- * |g|.  max_norm INFINITY only measures.  A gradient that is not finite shows in the total and spoils all of
- * them, as in PyTorch: look at the total before the step.  NaN without changing anything, and a sentence, for a
- * NULL collection, a negative or NaN max_norm or another p.  Sums are in f64, in an order fixed by the shapes. */
+ * |g|.  max_norm INFINITY only measures.  A gradient that is not finite shows in the total
+ * and spoils all of them, as in PyTorch: look at the total before the step.  NaN without
+ * changing anything, and a sentence, for a NULL collection, a negative or NaN max_norm or
+ * another p.  Sums are in f64, in an order fixed by the shapes. */
 SP_API double sp_clip_grad_norm  (sp_params *, double max_norm);                /* p = 2 */
 SP_API double sp_clip_grad_norm_p(sp_params *, double max_norm, double p);
 

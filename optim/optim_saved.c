@@ -141,7 +141,8 @@ static void take_state(const sp_optim *z, const sp_param *x, int k, const sp_sto
     if (!y.data) return;
     memset(y.data, 0, (size_t)sp_tensor_bytes(&y));
     if (from && from->dtype == y.dtype) memcpy(y.data, from->data, (size_t)sp_tensor_bytes(&y));
-    else for (int64_t i = 0; i < sp_tensor_size(from); i++) sp_tensor_set(&y, i, sp_tensor_at(from, i));
+    else for (int64_t i = 0; i < sp_tensor_size(from); i++)
+        sp_tensor_set(&y, i, sp_tensor_at(from, i));
 }
 
 static void take(void *it, const sp_store *store)

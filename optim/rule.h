@@ -41,7 +41,7 @@ typedef struct sp_rule {
     unsigned    knows;                                     /* SP_MOMENTUM | ... */
     bool      (*check)(const sp_options *);                /* after lr, weight_decay; leaves a sentence */
     struct {
-        const char *name;                                  /* PyTorch's; NULL ends the list */
+        const char *name;                                  /* NULL ends the list */
         bool      (*wanted)(const sp_options *);           /* NULL: always */
     } state[SP_MAX_SLABS];
     sp_move    *f32, *f64;
