@@ -39,7 +39,7 @@ enum { SP_MOMENTUM = 1, SP_DAMPENING = 2, SP_BETAS = 4, SP_EPS = 8, SP_ALPHA = 1
 typedef struct sp_rule {
     const char *name;
     unsigned    knows;                                     /* SP_MOMENTUM | ... */
-    bool      (*check)(const sp_options *);                /* after lr, weight_decay; leaves a sentence */
+    bool      (*check)(const sp_options *);                /* of options not in every rule */
     struct {
         const char *name;                                  /* NULL ends the list */
         bool      (*wanted)(const sp_options *);           /* NULL: always */
