@@ -161,6 +161,20 @@ START_TEST(a_cast_to_its_own_dtype_records_nothing)
 }
 END_TEST
 
+/* ---- products ---- */
+
+/* Rows of stride 0 seem to go on from batch to batch. */
+START_TEST(a_repeated_row_times_a_repeated_matrix_needs_no_more_scratch)
+{
+    sp_var a = sp_broadcast(F64(SP_SHAPE(3), 1, 2, 3), SP_SHAPE(2, 3));
+    sp_var b = sp_broadcast(F64(SP_SHAPE(3, 1), 1, 10, 100), SP_SHAPE(40, 3, 1));
+    const sp_tensor *y = sp_value(sp_matmul(a, b));
+
+    ck_assert_int_eq(sp_tensor_size(y), 80);
+    for (int i = 0; i < 80; i++) ck_assert_double_eq(sp_tensor_at(y, i), 321);
+}
+END_TEST
+
 /* ---- softmax ---- */
 
 START_TEST(softmax_of_large_logits_is_finite)
@@ -291,6 +305,7 @@ static TCase *known_values(void)
     tcase_add_test(tc, ties_over_axes_that_lie_apart_share_evenly);
     tcase_add_test(tc, a_cast_out_of_range_gives_the_nearest_integer_there_is);
     tcase_add_test(tc, a_cast_to_its_own_dtype_records_nothing);
+    tcase_add_test(tc, a_repeated_row_times_a_repeated_matrix_needs_no_more_scratch);
     tcase_add_test(tc, softmax_of_large_logits_is_finite);
     tcase_add_test(tc, a_row_of_minus_infinity_has_no_softmax);
     tcase_add_test(tc, dropout_drops_p_of_the_elements_and_scales_the_rest);
