@@ -83,6 +83,46 @@ START_TEST(every_op_is_listed_once)
 }
 END_TEST
 
+static bool is_recorded(const char *name)
+{
+    for (int i = 0; sp_op_at(i); i++)
+        if (strcmp(sp_op_at(i)->name, name) == 0) return true;
+    return false;
+}
+
+/* Functions that are made of other ops, or call an op with other arguments. */
+static bool is_composed(const char *name)
+{
+    static const char *const names[] = {
+        "number", "scale", "shift", "one_minus", "mean", "sum_axes", "mean_axes", "max_axes",
+        "matmul_t", "transpose", "slice_step", "select", "unsqueeze", "squeeze",
+        "cross_entropy_with", "mse",
+    };
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+        if (strcmp(names[i], name) == 0) return true;
+    return false;
+}
+
+START_TEST(every_public_op_has_a_record_or_is_made_of_ops_that_have)
+{
+    const char *source = getenv("SPOOL_SOURCE"), *mark = "SP_API sp_var sp_";
+    char path[1024], line[256], name[64];
+    int seen = 0;
+
+    snprintf(path, sizeof path, "%s/autograd/ops.h", source ? source : ".");
+    FILE *file = fopen(path, "r");
+    ck_assert_msg(file != NULL, "%s", path);
+    while (fgets(line, sizeof line, file)) {
+        if (strncmp(line, mark, strlen(mark)) != 0) continue;
+        ck_assert_int_eq(sscanf(line + strlen(mark), "%63[a-z_0-9]", name), 1);
+        ck_assert_msg(is_recorded(name) || is_composed(name), "sp_%s has no record", name);
+        seen++;
+    }
+    fclose(file);
+    ck_assert_int_gt(seen, 50);
+}
+END_TEST
+
 /* ---- bad indices ---- */
 
 START_TEST(a_bad_index_is_named_with_its_position)
@@ -326,6 +366,7 @@ int main(void)
     tcase_set_timeout(records, 30);
     tcase_add_loop_test(records, every_op_keeps_what_its_record_promises, 0, n_ops());
     tcase_add_test(records, every_op_is_listed_once);
+    tcase_add_test(records, every_public_op_has_a_record_or_is_made_of_ops_that_have);
     suite_add_tcase(suite, records);
     suite_add_tcase(suite, known_values());
 
