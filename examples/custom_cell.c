@@ -119,7 +119,8 @@ int main(void)
 {
     net n = net_new();
     sp_tape *tape = sp_tape_new(NULL);
-    sp_tensor *x = sp_tensor_new(SP_F32, SP_SHAPE(T, B, 2)), *sum = sp_tensor_new(SP_F32, SP_SHAPE(B, 1));
+    sp_tensor *x = sp_tensor_new(SP_F32, SP_SHAPE(T, B, 2));
+    sp_tensor *sum = sp_tensor_new(SP_F32, SP_SHAPE(B, 1));
     double error = n.adam && tape && x && sum ? learn(&n, tape, x, sum) : NAN;
 
     if (sp_params_error(n.params)) fprintf(stderr, "%s\n", sp_params_error(n.params));

@@ -204,7 +204,8 @@ bool sp__carry_begin(const sp_run *run, const void *owner, sp_var x, sp_begin *b
     else if (c->owner != owner)
         sp_tape_fail(x.tape, "carry: it was made for another layer (%s)", c->name);
     else if (c->batch != B)
-        sp_tape_fail(x.tape, "carry: it has %lld rows, x has %lld", (long long)c->batch, (long long)B);
+        sp_tape_fail(x.tape, "carry: it has %lld rows, x has %lld", (long long)c->batch,
+                     (long long)B);
     else if (run->keep_at < 0 || run->keep_at > T || (run->keep_at && !c->forward))
         sp_tape_fail(x.tape, "carry: keep_at is %lld, should be 1 to %lld, in one direction",
                      (long long)run->keep_at, (long long)T);
@@ -247,7 +248,8 @@ static sp_tensor *stored(const sp_store *store, const char *name, sp_shape due)
 
     if (!x) return NULL;
     if (sp_shape_equal(x->shape, due)) return sp_tensor_copy(x);
-    sp_fail("%s is %s, should be %s", name, sp_shape_text(x->shape, has), sp_shape_text(due, should));
+    sp_fail("%s is %s, should be %s", name, sp_shape_text(x->shape, has),
+            sp_shape_text(due, should));
     return NULL;
 }
 

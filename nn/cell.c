@@ -30,7 +30,8 @@ static bool as_recorded(const sp_cell *c, const char *what, sp_var v, sp_shape d
 
 bool sp__cell_check(const sp_cell *c, sp_tape *t)
 {
-    static const char rule[] = "shapes of one sample have at most 4 axes, and there are 1 to 4 states";
+    static const char rule[] =
+        "shapes of one sample have at most 4 axes, and there are 1 to 4 states";
     bool good;
 
     if (!c) return sp__no_layer(t, "cell"), false;
@@ -75,7 +76,8 @@ sp_var sp__cell_step(const sp_cell *c, sp_var x, sp_state *state)
     if (sp_is_nothing(y)) return sp_tape_fail(x.tape, "%s: step returned no var", c->kind);
     as_recorded(c, "what step returns", y, sp__shape_behind(SP_SHAPE(batch), c->output));
     for (int k = 0; k < c->n_states; k++) {
-        if (sp_is_nothing(state->v[k])) sp_tape_fail(x.tape, "%s: step left no state %d", c->kind, k);
+        if (sp_is_nothing(state->v[k]))
+            sp_tape_fail(x.tape, "%s: step left no state %d", c->kind, k);
         as_recorded(c, "the state after step", state->v[k],
                     sp__shape_behind(SP_SHAPE(batch), c->state[k]));
     }
@@ -99,7 +101,7 @@ static sp_var batched_step(const sp_cell *c, sp_var x, sp_state *state)
     int n = sp__state_given(state);
     if (n == 0) *state = sp_cell_start(c, x.tape, batch, sp__state_dtype(x));
     else if (n != c->n_states)
-        return sp_tape_fail(x.tape, "%s: %d states are given, it has %d", c->kind, n, c->n_states);
+        return sp_tape_fail(x.tape, "%s: it has %d states, given are %d", c->kind, c->n_states, n);
     state->n = c->n_states;
     for (int k = 0; n > 0 && k < n; k++) state->v[k] = sp__state_fit(c, k, state->v[k], batch);
     return sp__cell_step(c, x, state);

@@ -55,7 +55,7 @@ struct sp_cell {
    step returns as well. */
 SP_API sp_var sp_cell_step(const sp_cell *, sp_var x, sp_state *);
 
-/* The start as [batch, ...] vars; zeros are of the given dtype.  On failure its vars are nothing. */
+/* The start as [batch, ...] vars; zeros are of the given dtype.  After a failure, nothing. */
 SP_API sp_state sp_cell_start(const sp_cell *, sp_tape *, int64_t batch, sp_dtype);
 
 #ifdef __cplusplus

@@ -133,12 +133,12 @@ static bool orthogonal(sp_tensor *x, sp_random random, double g, double unused)
     return true;
 }
 
-sp_init sp_init_constant(double c)               { return (sp_init){ constant, c, 0 }; }
-sp_init sp_init_uniform(double lo, double hi)    { return (sp_init){ sp_tensor_uniform, lo, hi }; }
-sp_init sp_init_normal(double mean, double std)  { return (sp_init){ sp_tensor_normal, mean, std }; }
-sp_init sp_init_xavier_uniform(double gain)      { return (sp_init){ xavier_uniform, gain, 0 }; }
-sp_init sp_init_xavier_normal(double gain)       { return (sp_init){ xavier_normal, gain, 0 }; }
-sp_init sp_init_kaiming_uniform(double gain)     { return (sp_init){ kaiming_uniform, gain, 0 }; }
-sp_init sp_init_kaiming_normal(double gain)      { return (sp_init){ kaiming_normal, gain, 0 }; }
-sp_init sp_init_lecun_normal(void)               { return (sp_init){ lecun_normal, 0, 0 }; }
-sp_init sp_init_orthogonal(double gain)          { return (sp_init){ orthogonal, gain, 0 }; }
+sp_init sp_init_constant(double c)              { return (sp_init){ constant, c, 0 }; }
+sp_init sp_init_uniform(double lo, double hi)   { return (sp_init){ sp_tensor_uniform, lo, hi }; }
+sp_init sp_init_normal(double mean, double std) { return (sp_init){ sp_tensor_normal, mean, std }; }
+sp_init sp_init_xavier_uniform(double gain)     { return (sp_init){ xavier_uniform, gain, 0 }; }
+sp_init sp_init_xavier_normal(double gain)      { return (sp_init){ xavier_normal, gain, 0 }; }
+sp_init sp_init_kaiming_uniform(double gain)    { return (sp_init){ kaiming_uniform, gain, 0 }; }
+sp_init sp_init_kaiming_normal(double gain)     { return (sp_init){ kaiming_normal, gain, 0 }; }
+sp_init sp_init_lecun_normal(void)              { return (sp_init){ lecun_normal, 0, 0 }; }
+sp_init sp_init_orthogonal(double gain)         { return (sp_init){ orthogonal, gain, 0 }; }

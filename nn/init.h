@@ -20,11 +20,16 @@ SP_API sp_init sp_init_constant(double c);
 SP_API sp_init sp_init_uniform (double lo, double hi);           /* U[lo, hi) */
 SP_API sp_init sp_init_normal  (double mean, double std);        /* N(mean, std^2) */
 
-SP_API sp_init sp_init_xavier_uniform (double gain);    /* U(-a, a), a = g sqrt(6 / (fan_in + fan_out)) */
-SP_API sp_init sp_init_xavier_normal  (double gain);    /* std = g sqrt(2 / (fan_in + fan_out)) */
-SP_API sp_init sp_init_kaiming_uniform(double gain);    /* U(-a, a), a = g sqrt(3 / fan_in) */
-SP_API sp_init sp_init_kaiming_normal (double gain);    /* std = g / sqrt(fan_in) */
-SP_API sp_init sp_init_lecun_normal   (void);           /* variance 1 / fan_in, cut at two deviations */
+/*  xavier_uniform    U(-a, a), a = g sqrt(6 / (fan_in + fan_out))
+    xavier_normal     std = g sqrt(2 / (fan_in + fan_out))
+    kaiming_uniform   U(-a, a), a = g sqrt(3 / fan_in)
+    kaiming_normal    std = g / sqrt(fan_in)
+    lecun_normal      variance 1 / fan_in, cut at two deviations */
+SP_API sp_init sp_init_xavier_uniform (double gain);
+SP_API sp_init sp_init_xavier_normal  (double gain);
+SP_API sp_init sp_init_kaiming_uniform(double gain);
+SP_API sp_init sp_init_kaiming_normal (double gain);
+SP_API sp_init sp_init_lecun_normal   (void);
 
 /* g Q: the first axis as rows, all others as columns; rows orthonormal, or columns
    where there are more rows.  Q is that of QR of a normal matrix with diag(R) > 0. */

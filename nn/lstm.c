@@ -19,7 +19,8 @@ static sp_var step(const sp_cell *cell, sp_var x, sp_state *state)
     sp_var h = state->v[0], c = state->v[1], a[4];
 
     /* a = W_ih x + b_ih + W_hh h + b_hh, in blocks i f g o */
-    sp_split(sp_add(sp__affine(x, l->w.w_ih, l->w.b_ih), sp__affine(h, l->w.w_hh, l->w.b_hh)), 1, 4, a);
+    sp_var in = sp__affine(x, l->w.w_ih, l->w.b_ih), back = sp__affine(h, l->w.w_hh, l->w.b_hh);
+    sp_split(sp_add(in, back), 1, 4, a);
     /* i = sigmoid(a_i),  f = sigmoid(a_f),  g = tanh(a_g),  o = sigmoid(a_o) */
     sp_var i = sp_sigmoid(a[0]), f = sp_sigmoid(a[1]), g = sp_tanh(a[2]), o = sp_sigmoid(a[3]);
     /* c' = f c + i g */

@@ -42,7 +42,7 @@ typedef struct plan {
     sp_params     *params;           /* inside the layer's name */
     const char    *name;
     sp_cell_maker *make;
-    bool           nested;           /* cells have a prefix of their own: their names are their own */
+    bool           nested;           /* cells have a prefix each, and choose their names */
     sp_rnn        *r;
 } plan;
 
@@ -58,13 +58,14 @@ static sp_cell *make_cell(const plan *p, int layer, bool reverse)
     return p->make(p->nested ? sp_params_in(p->params, suffix + 1) : p->params, &part);
 }
 
-/* What sets a cell apart from the stack's first, so that they cannot stand together; NULL: nothing. */
+/* Why a cell cannot stand in one stack with the first; NULL: it can. */
 static const char *cell_differs(const sp_cell *a, const sp_cell *b)
 {
     if (b->output.rank < 1) return "its output has no axis to join directions and layers along";
     if (a->n_states != b->n_states) return "it has another number of states than layer 0";
     for (int k = 0; k < a->n_states; k++)
-        if (!sp_shape_equal(a->state[k], b->state[k])) return "its states differ from those of layer 0";
+        if (!sp_shape_equal(a->state[k], b->state[k]))
+            return "its states differ from those of layer 0";
     return sp_shape_equal(a->output, b->output) ? NULL : "its output differs from that of layer 0";
 }
 
@@ -79,8 +80,8 @@ static bool make_cells(const plan *p)
             return sp_params_fail(p->params, "%s: there is no cell for layer %d", p->name, layer);
         const char *mistake = cell_differs(r->cell[0], r->cell[i]);
         if (mistake)
-            return sp_params_fail(p->params, "%s: the cell %s of layer %d does not stack: %s", p->name,
-                                  r->cell[i]->kind, layer, mistake);
+            return sp_params_fail(p->params, "%s: the cell %s of layer %d does not stack: %s",
+                                  p->name, r->cell[i]->kind, layer, mistake);
     }
     return true;
 }
@@ -109,12 +110,24 @@ static sp_rnn *built_in(const kind *k, sp_params *params, const char *name, sp_r
     const char *mistake = cell_mistake(k, &spec);
 
     if (mistake && params) return sp_params_fail(params, "%s %s: %s", k->name, name, mistake);
-    return build((plan){ .params = sp_params_in(params, name), .name = name, .make = k->make }, spec);
+    return build((plan){ .params = sp_params_in(params, name), .name = name, .make = k->make },
+                 spec);
 }
 
-sp_rnn *sp_rnn_new (sp_params *p, const char *name, sp_rnn_spec s) { return built_in(&plain, p, name, s); }
-sp_rnn *sp_lstm_new(sp_params *p, const char *name, sp_rnn_spec s) { return built_in(&lstm, p, name, s); }
-sp_rnn *sp_gru_new (sp_params *p, const char *name, sp_rnn_spec s) { return built_in(&gru, p, name, s); }
+sp_rnn *sp_rnn_new(sp_params *params, const char *name, sp_rnn_spec spec)
+{
+    return built_in(&plain, params, name, spec);
+}
+
+sp_rnn *sp_lstm_new(sp_params *params, const char *name, sp_rnn_spec spec)
+{
+    return built_in(&lstm, params, name, spec);
+}
+
+sp_rnn *sp_gru_new(sp_params *params, const char *name, sp_rnn_spec spec)
+{
+    return built_in(&gru, params, name, spec);
+}
 
 sp_rnn *sp_rnn_new_of(sp_params *params, const char *name, sp_cell_maker *make, sp_rnn_spec spec)
 {
@@ -131,9 +144,20 @@ static sp_cell *single(const kind *k, sp_params *params, const char *name, sp_rn
     return k->make(sp_params_in(params, name), &part);
 }
 
-sp_cell *sp_rnn_cell_new (sp_params *p, const char *name, sp_rnn_spec s) { return single(&plain, p, name, s); }
-sp_cell *sp_lstm_cell_new(sp_params *p, const char *name, sp_rnn_spec s) { return single(&lstm, p, name, s); }
-sp_cell *sp_gru_cell_new (sp_params *p, const char *name, sp_rnn_spec s) { return single(&gru, p, name, s); }
+sp_cell *sp_rnn_cell_new(sp_params *params, const char *name, sp_rnn_spec spec)
+{
+    return single(&plain, params, name, spec);
+}
+
+sp_cell *sp_lstm_cell_new(sp_params *params, const char *name, sp_rnn_spec spec)
+{
+    return single(&lstm, params, name, spec);
+}
+
+sp_cell *sp_gru_cell_new(sp_params *params, const char *name, sp_rnn_spec spec)
+{
+    return single(&gru, params, name, spec);
+}
 
 const sp_cell *sp_rnn_cell(const sp_rnn *r, int layer, bool reverse)
 {

@@ -30,9 +30,9 @@ typedef struct sp_rnn_spec {
     int64_t input, hidden;
     int     layers;                     /* usual 1 */
     bool    bidirectional;
-    double  dropout;                    /* of every layer's output but the last's, in training; a fresh
-                                           mask each run.  Without effect where there is one layer */
-    bool    batch_first;                /* x and y are [B,T,...], and mask and reset [B,T]; states never */
+    double  dropout;                    /* of every layer's output but the last's, in training; a
+                                           fresh mask each run.  One layer: without effect */
+    bool    batch_first;                /* x, y, mask and reset begin with [B,T]; states do not */
     bool    no_bias;
     int64_t proj;                       /* LSTM: h is W_hr (o tanh c) of this size */
     bool    reset_before;               /* GRU: n = tanh(W_in x + b_in + W_hn (r h) + b_hn) */
@@ -58,8 +58,8 @@ SP_API sp_cell *sp_gru_cell_new (sp_params *, const char *name, sp_rnn_spec);
 typedef struct sp_rnn_part {
     int         layer;
     bool        reverse;
-    int64_t     input;                  /* size of x: the stack's input, or what the layer below gives */
-    const char *suffix;                 /* of parameter names, for the built-in cells: "_l0_reverse" */
+    int64_t     input;                  /* size of x: the stack's, or what the layer below gives */
+    const char *suffix;                 /* of the built-in cells' parameters: "_l0_reverse" */
     const sp_rnn_spec *spec;
 } sp_rnn_part;
 
@@ -74,7 +74,7 @@ SP_API sp_rnn *sp_rnn_new_of(sp_params *, const char *name, sp_cell_maker *, sp_
 /* x [T,B,I], or [T,I] for one sample; run may be NULL: zero state, full length.
  *
  *     y            [T,B,D H]    of the last layer, features forward then reverse
- *     last.v[k]    [D L,B,H]    after the last valid step in that direction; index layer D + direction
+ *     last.v[k]    [D L,B,H]    after the direction's last valid step; index layer D + direction
  *     each.v[k]    [T,D L,B,H]  after every step; left out for states of rank above 3
  *
  * Without B for one sample.  run->initial has the shape of last, or [D L,1,H].  run->reverse

@@ -63,23 +63,30 @@ static bool x_fits(const sp_rnn *r, sp_var x, int rank_before)
 }
 
 /* A state of the stack is [D L,B,...] or [D L,1,...]. */
+static bool state_fits(const sp_rnn *r, int k, sp_var v, int64_t B)
+{
+    const sp_cell *c = r->cell[0];
+    const sp_shape due = sp__shape_behind(SP_SHAPE(sp__rnn_cells(r), B), c->state[k]);
+    char has[SP_SHAPE_TEXT], should[SP_SHAPE_TEXT];
+    sp_shape one = due, is = sp_var_shape(v);
+
+    one.dim[1] = 1;
+    if (sp_is_nothing(v)) return sp_detach(v), false;
+    if (sp_shape_equal(is, due) || sp_shape_equal(is, one)) return true;
+    sp_tape_fail(v.tape, "%s: state %d is %s, should be %s, or that with 1 for the batch",
+                 c->kind, k, sp_shape_text(is, has), sp_shape_text(due, should));
+    return false;
+}
+
 static bool states_fit(const sp_rnn *r, const sp_state *s, sp_tape *tape, int64_t B)
 {
     const sp_cell *c = r->cell[0];
-    char has[SP_SHAPE_TEXT], should[SP_SHAPE_TEXT];
+    bool good = s->n == 0 || s->n == c->n_states;
 
-    if (s->n > 0 && s->n != c->n_states)
-        return sp_tape_fail(tape, "%s: %d states are given, it has %d", c->kind, s->n, c->n_states), false;
-    for (int k = 0; k < s->n; k++) {
-        sp_shape due = sp__shape_behind(SP_SHAPE(sp__rnn_cells(r), B), c->state[k]), one = due;
-        sp_shape is = sp_var_shape(s->v[k]);
-        one.dim[1] = 1;
-        if (sp_is_nothing(s->v[k])) return sp_detach(s->v[k]), false;
-        if (!sp_shape_equal(is, due) && !sp_shape_equal(is, one))
-            return sp_tape_fail(tape, "%s: state %d is %s, should be %s, or that with 1 for the batch",
-                                c->kind, k, sp_shape_text(is, has), sp_shape_text(due, should)), false;
-    }
-    return true;
+    if (!good)
+        sp_tape_fail(tape, "%s: it has %d states, given are %d", c->kind, c->n_states, s->n);
+    for (int k = 0; good && k < s->n; k++) good = state_fits(r, k, s->v[k], B);
+    return good;
 }
 
 /* Where cell i begins, of a state of the whole stack. */

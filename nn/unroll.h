@@ -8,10 +8,10 @@
  *
  * With valid_t = mask_t and t < length:
  *     x_t      <-  x_t where valid_t, else 0             (so padding may hold anything, NaN too)
- *     s_{t-1}  <-  start where reset_t and valid_t       (the cell's start, not the run's initial state)
+ *     s_{t-1}  <-  start where reset_t and valid_t       (the cell's, not the run's initial state)
  *     y_t, s_t  =  step(x_t, s_{t-1}) where valid_t, else 0, s_{t-1}
- * In reverse, time runs down and the cut of reset_t lies between t+1 and t as well as it did
- * between t-1 and t: no state crosses it in either direction.
+ * In reverse, time runs down, and a reset at t is met between t and t-1: no state crosses it in
+ * either direction.  Before t = 0 there is nothing, so in reverse a reset there has no effect.
  *
  * So any batch with lengths and resets equals its segments run alone, forward and in gradients;
  * a row of length 0 has outputs 0 and ends in the state it began with.
@@ -31,10 +31,10 @@ typedef struct sp_carry sp_carry;     /* carry.h */
 typedef struct sp_run {
     sp_carry *carry;       /* begin where it stands; the states that it will take are kept */
     int64_t   keep_at;     /* with a carry: the state after so many steps is kept as well */
-    sp_state  initial;     /* begin here: [B, ...], or [1, ...] for all samples alike; not with a carry */
+    sp_state  initial;     /* begin here: [B, ...], or [1, ...] for all samples; not with a carry */
     sp_var    lengths;     /* [B] of i32 or i64, 0 <= length <= T (checked where it is data) */
     sp_var    mask;        /* [T,B]: steps to use; bool, or a number that is not 0 */
-    sp_var    reset;       /* [T,B]: a segment begins at this step; bool, or a number that is not 0 */
+    sp_var    reset;       /* [T,B]: a segment begins here; bool, or a number that is not 0 */
     bool      reverse;
 } sp_run;
 

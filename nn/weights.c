@@ -7,7 +7,8 @@
 #include "nn/init.h"
 #include "nn/rnn_parts.h"
 
-sp_param *sp__weight_new(sp_params *params, const sp_rnn_part *part, const char *name, sp_shape shape)
+sp_param *sp__weight_new(sp_params *params, const sp_rnn_part *part, const char *name,
+                         sp_shape shape)
 {
     const double k = 1 / sqrt((double)part->spec->hidden);
     const char *whole = sp_params_text(params, "%s%s", name, part->suffix);
@@ -15,7 +16,8 @@ sp_param *sp__weight_new(sp_params *params, const sp_rnn_part *part, const char 
     return whole ? sp_params_add(params, whole, shape, sp_init_uniform(-k, k)) : NULL;
 }
 
-bool sp__weights_new(sp_weights *w, sp_params *params, const sp_rnn_part *part, int gates, int64_t h)
+bool sp__weights_new(sp_weights *w, sp_params *params, const sp_rnn_part *part, int gates,
+                     int64_t h)
 {
     const int64_t rows = gates * part->spec->hidden;
 

@@ -98,7 +98,8 @@ static inline void ck_close(sp_var a, sp_var b, double tolerance, const char *wh
     ck_shape(a, y->shape);
     for (int64_t i = 0; i < sp_tensor_size(x); i++) {
         double p = sp_tensor_at(x, i), q = sp_tensor_at(y, i);
-        ck_assert_msg(fabs(p - q) <= tolerance * fmax(1, fabs(q)), "%s[%lld]: %.17g and %.17g", what,
+        ck_assert_msg(fabs(p - q) <= tolerance * fmax(1, fabs(q)), "%s[%lld]: %.17g and %.17g",
+                      what,
                       (long long)i, p, q);
     }
 }
@@ -154,6 +155,24 @@ static inline sp_cell *learned_make(sp_params *params, const sp_rnn_part *part)
     m->h0 = sp_params_add(params, "h0", SP_SHAPE(1, part->spec->hidden), sp_init_normal(0, 1));
     m->cell.start = mgu_start;
     return &m->cell;
+}
+
+/* A cell that hands x on, so that what a layer gets is seen in y. */
+static inline sp_var echo_step(const sp_cell *cell, sp_var x, sp_state *state)
+{
+    (void)cell;
+    return state->v[0] = x;
+}
+
+static inline sp_cell *echo_make(sp_params *params, const sp_rnn_part *part)
+{
+    sp_cell *cell = sp_params_alloc(params, sizeof *cell);
+
+    if (cell) *cell = (sp_cell){ .kind = "echo", .input = SP_SHAPE(part->input), .n_states = 1,
+                                 .output = SP_SHAPE(part->input),
+                                     .state = { SP_SHAPE(part->input) },
+                                 .step = echo_step };
+    return cell;
 }
 
 /* Every kind of stack that the tests go through. */

@@ -79,7 +79,8 @@ START_TEST(no_gradient_passes_into_the_window_before)
     stream s = begin(LSTM);
 
     sp_tensor_free(window(&s, 0, T));
-    sp_tensor *h = sp_tensor_copy(sp_carry_state(s.carry, 0)), *c = sp_tensor_copy(sp_carry_state(s.carry, 1));
+    sp_tensor *h = sp_tensor_copy(sp_carry_state(s.carry, 0));
+    sp_tensor *c = sp_tensor_copy(sp_carry_state(s.carry, 1));
     sp_state given = { 2, { sp_input(s.c.tape, h), sp_input(s.c.tape, c) } };
     sp_seq a = sp_rnn_run(s.r, part(&s, T, T), &(sp_run){ .carry = s.carry });
     sp_seq b = sp_rnn_run(s.r, part(&s, T, T), &(sp_run){ .initial = given });
@@ -100,7 +101,8 @@ START_TEST(a_carry_can_be_kept_after_any_step)
     sp_tape_reset(s.c.tape);
     for (int64_t steps = 1; steps <= T; steps++) {
         ck_assert(sp_carry_reset(s.carry, NULL));
-        sp_seq seq = sp_rnn_run(s.r, part(&s, 0, T), &(sp_run){ .carry = s.carry, .keep_at = steps });
+        sp_run run = { .carry = s.carry, .keep_at = steps };
+        sp_seq seq = sp_rnn_run(s.r, part(&s, 0, T), &run);
         ck_assert(sp_eval(1, &seq.y) && sp_carry_keep_at(s.carry, &seq, steps));
         sp_tape_reset(s.c.tape);
         sp_tensor *y = window(&s, steps, 2);
@@ -119,7 +121,8 @@ START_TEST(what_a_carry_takes_outlives_a_change_of_the_parameters)
     sp_seq seq = sp_rnn_run(s.r, part(&s, 0, T), &(sp_run){ .carry = s.carry, .keep_at = 2 });
 
     ck_assert(sp_backward(sp_sum(seq.y)));
-    for (int64_t i = 0; i < sp_params_count(s.c.params); i++) sp_param_changed(sp_params_at(s.c.params, i));
+    for (int64_t i = 0; i < sp_params_count(s.c.params); i++)
+        sp_param_changed(sp_params_at(s.c.params, i));
     int64_t computed = sp_tape_count(s.c.tape).computed;
     ck_assert_msg(sp_carry_keep(s.carry, &seq), "%s", sp_error());
     ck_assert_msg(sp_carry_keep_at(s.carry, &seq, 2), "%s", sp_error());
@@ -219,7 +222,8 @@ START_TEST(a_carry_that_does_not_fit_is_told_so)
     failed_with(&s.c, "carry: keep_at is 7, should be 1 to 6");
     sp_tape_reset(s.c.tape);
     sp_rnn_run(s.r, part(&s, 0, T), &(sp_run){ .carry = s.carry,
-                                               .initial.v[0] = drawn(&s.c, SP_SHAPE(LAYERS, B, H)) });
+                                               .initial.v[0] =
+                                                   drawn(&s.c, SP_SHAPE(LAYERS, B, H)) });
     failed_with(&s.c, "carry: an initial state is given as well");
     sp_carry_free(wide);
     end(&s);
@@ -234,7 +238,8 @@ START_TEST(a_refused_keep_leaves_the_carry_as_it_was)
     sp_tensor *h = sp_tensor_copy(sp_carry_state(s.carry, 0));
     sp_seq narrow = sp_rnn_run(s.r, sp_slice(part(&s, 0, T), 1, 0, 2), NULL);
     ck_assert(!sp_carry_keep(s.carry, &narrow));
-    ck_assert_ptr_nonnull(strstr(sp_error(), "carry: state 0 of the run is [2,2,4], the carry of r holds [2,3,4]"));
+    ck_assert_ptr_nonnull(strstr(sp_error(),
+                                 "state 0 of the run is [2,2,4], the carry of r holds [2,3,4]"));
     sp_seq good = sp_rnn_run(s.r, part(&s, 0, T), NULL);
     ck_assert(!sp_carry_keep_at(s.carry, &good, 0));
     ck_assert(!sp_carry_keep_at(s.carry, &good, T + 1));
@@ -243,7 +248,8 @@ START_TEST(a_refused_keep_leaves_the_carry_as_it_was)
     ck_assert(sp_tensor_same(sp_carry_state(s.carry, 0), h));
     sp_tensor *mask = sp_tensor_new(SP_BOOL, SP_SHAPE(B + 1));
     ck_assert(!sp_carry_reset(s.carry, mask));
-    ck_assert(!sp_carry_keep(NULL, &good) && !sp_carry_keep_at(NULL, &good, 1) && !sp_carry_reset(NULL, NULL));
+    ck_assert(!sp_carry_keep(NULL, &good) && !sp_carry_keep_at(NULL, &good, 1)
+              && !sp_carry_reset(NULL, NULL));
     ck_assert(!sp_carry_new(NULL, 1) && !sp_carry_new_cell(NULL, 1) && !sp_carry_new(s.r, -1));
     sp_tensor_free(mask);
     sp_tensor_free(h);
@@ -277,6 +283,9 @@ START_TEST(memory_that_fails_leaves_the_carry_as_it_was)
 
     sp_tensor_free(window(&s, 0, T));
     sp_tensor *h = sp_tensor_copy(sp_carry_state(s.carry, 0));
+    sp_tape_free(s.c.tape);
+    const int64_t blocks = sp_alloc_count().live_blocks;
+    s.c.tape = sp_tape_new(NULL);
     for (int64_t n = 0; !done; n++) {
         sp_alloc_fail(n, false);
         sp_seq seq = sp_rnn_run(s.r, part(&s, T, T), &(sp_run){ .carry = s.carry });
@@ -284,6 +293,7 @@ START_TEST(memory_that_fails_leaves_the_carry_as_it_was)
         sp_alloc_fail(-1, false);
         ck_assert(done || sp_tensor_same(sp_carry_state(s.carry, 0), h));
         sp_tape_free(s.c.tape);
+        ck_assert_int_eq(sp_alloc_count().live_blocks, blocks);
         s.c.tape = sp_tape_new(NULL);
     }
     sp_tensor_free(h);

@@ -79,7 +79,8 @@ static double value(problem *p, int order, sp_tensor *grad[])
     for (; order > 1; order--) {
         ck_assert_msg(sp_grad(y, p->n, leaf, g, NULL), "%s", sp_tape_error(p->tape));
         y = sp_const(p->tape, SP_F64, 0);
-        for (int i = 0; i < p->n; i++) y = sp_add(y, sp_sum(sp_mul(g[i], sp_input(p->tape, p->u[i]))));
+        for (int i = 0; i < p->n; i++)
+            y = sp_add(y, sp_sum(sp_mul(g[i], sp_input(p->tape, p->u[i]))));
     }
     if (grad) {
         ck_assert_msg(sp_grad(y, p->n, leaf, g, NULL), "%s", sp_tape_error(p->tape));
@@ -157,8 +158,8 @@ START_TEST(slopes_by_x_and_states_pass_the_public_check)
     sp_tape *own = p.tape;
     sp_report report = { 0 };
 
-    ck_assert_msg(sp_check_function(as_function, &p, 1 + p.n_states, p.at, true, 1e-6, &report), "%s",
-                  report.first);
+    ck_assert_msg(sp_check_function(as_function, &p, 1 + p.n_states, p.at, true, 1e-6, &report),
+                  "%s", report.first);
     p.tape = own;
     done(&p);
 }
@@ -169,7 +170,8 @@ int main(void)
     TCase *t = tcase_create("cells");
 
     tcase_add_loop_test(t, slopes_of_every_cell_are_those_of_differences, 0, N_KINDS);
-    tcase_add_loop_test(t, slopes_of_stacks_both_ways_with_marks_are_those_of_differences, 0, N_KINDS);
+    tcase_add_loop_test(t, slopes_of_stacks_both_ways_with_marks_are_those_of_differences, 0,
+                        N_KINDS);
     tcase_add_loop_test(t, slopes_by_x_and_states_pass_the_public_check, 0, N_KINDS);
     return run_suite("cells", t);
 }

@@ -127,7 +127,8 @@ static trial trial_of(int i)
     make_layer(&r);
     set_params(&r);
     run_layer(&r);
-    ck_assert_msg(sp_grad(r.loss, r.n, r.leaf, r.grad, NULL), "%s: %s", r.name, sp_tape_error(r.tape));
+    ck_assert_msg(sp_grad(r.loss, r.n, r.leaf, r.grad, NULL), "%s: %s", r.name,
+                  sp_tape_error(r.tape));
     return r;
 }
 
@@ -151,7 +152,8 @@ static void compare(const trial *r, const char *thing, sp_var v, double toleranc
 
     ck_assert_msg(is != NULL, "%s.%s: %s", r->name, thing, sp_tape_error(r->tape));
     ck_assert_msg(due != NULL, "%s.%s was not recorded", r->name, thing);
-    ck_assert_msg(sp_shape_equal(is->shape, due->shape), "%s.%s: the shape differs", r->name, thing);
+    ck_assert_msg(sp_shape_equal(is->shape, due->shape), "%s.%s: the shape differs", r->name,
+                  thing);
     for (int64_t i = 0; i < sp_tensor_size(due); i++)
         ck_assert_msg(near(sp_tensor_at(is, i), sp_tensor_at(due, i), due->dtype, tolerance),
                       "%s.%s[%lld] is %.17g, recorded %.17g", r->name, thing, (long long)i,
@@ -198,7 +200,8 @@ START_TEST(second_derivatives_are_those_recorded)
     sp_var norm = sp_sum(sp_square(r.grad[0]));
 
     for (int i = 1; i < r.n; i++) norm = sp_add(norm, sp_sum(sp_square(r.grad[i])));
-    ck_assert_msg(sp_grad(norm, r.n, r.leaf, r.grad2, NULL), "%s: %s", r.name, sp_tape_error(r.tape));
+    ck_assert_msg(sp_grad(norm, r.n, r.leaf, r.grad2, NULL), "%s: %s", r.name,
+                  sp_tape_error(r.tape));
     compare(&r, "sqnorm", norm, 1e-9);
     compare_grads(&r, "grad2", r.grad2, 1e-9);
     done(&r);
@@ -226,12 +229,14 @@ START_TEST(a_state_dict_of_pytorch_loads_and_answers_as_there)
     sp_store *io = sp_store_load(path_of("pytorch_lstm_io.safetensors"));
     sp_params *params = sp_params_new(1), *encoder = sp_params_in(params, "encoder");
     sp_embed *embed = sp_embed_new(params, "embed", 11, 5);
-    sp_rnn *rnn = sp_lstm_new(encoder, "rnn", (sp_rnn_spec){ .input = 5, .hidden = 6, .layers = 2 });
+    const sp_rnn_spec spec = { .input = 5, .hidden = 6, .layers = 2 };
+    sp_rnn *rnn = sp_lstm_new(encoder, "rnn", spec);
     sp_linear *fc = sp_linear_new(params, "fc", 6, 11);
     sp_tape *tape = sp_tape_new(NULL);
 
     ck_assert_msg(sp_params_load(params, path_of("pytorch_lstm.safetensors")), "%s", sp_error());
-    sp_seq seq = sp_rnn_run(rnn, sp_embed_run(embed, sp_input(tape, sp_store_tensor(io, "x"))), NULL);
+    sp_var x = sp_embed_run(embed, sp_input(tape, sp_store_tensor(io, "x")));
+    sp_seq seq = sp_rnn_run(rnn, x, NULL);
     const sp_var is[] = { sp_linear_run(fc, seq.y), seq.last.v[0], seq.last.v[1] };
     const char *names[] = { "y", "h_n", "c_n" };
     for (int k = 0; k < 3; k++) {

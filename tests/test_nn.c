@@ -177,23 +177,23 @@ static double largest(const sp_tensor *x)
     return most;
 }
 
-/* Of a weight [64,32]: the deviation, and the bound, 0 if there is none. */
+/* Of a weight [512,256]: the deviation, and the bound, 0 if there is none. */
 START_TEST(recipes_have_the_published_spread)
 {
     const struct { sp_init init; double deviation, bound; } recipes[] = {
         { sp_init_uniform(-0.3, 0.3),    0.3 / sqrt(3),        0.3 },
         { sp_init_normal(0, 0.7),        0.7,                  0 },
-        { sp_init_xavier_uniform(2),     2 * sqrt(2. / 96),    2 * sqrt(6. / 96) },
-        { sp_init_xavier_normal(1),      sqrt(2. / 96),        0 },
-        { sp_init_kaiming_uniform(1),    sqrt(1. / 32),        sqrt(3. / 32) },
-        { sp_init_kaiming_normal(2),     2 * sqrt(1. / 32),    0 },
-        { sp_init_lecun_normal(),        sqrt(1. / 32),        2 * sqrt(1. / 32) / .8796 },
+        { sp_init_xavier_uniform(2),     2 * sqrt(2. / 768),   2 * sqrt(6. / 768) },
+        { sp_init_xavier_normal(1),      sqrt(2. / 768),       0 },
+        { sp_init_kaiming_uniform(1),    sqrt(1. / 256),       sqrt(3. / 256) },
+        { sp_init_kaiming_normal(2),     2 * sqrt(1. / 256),   0 },
+        { sp_init_lecun_normal(),        sqrt(1. / 256),       2 * sqrt(1. / 256) / .8796 },
     };
     nn_case c = nn_begin();
 
     for (int i = 0; i < 7; i++) {
         const char name[] = { (char)('a' + i), 0 };
-        const sp_tensor *x = filled(&c, name, SP_SHAPE(64, 32), recipes[i].init);
+        const sp_tensor *x = filled(&c, name, SP_SHAPE(512, 256), recipes[i].init);
         double n = (double)sp_tensor_size(x), s = recipes[i].deviation;
         ck_assert_double_lt(fabs(mean(x, 1)), 5 * s / sqrt(n));
         ck_assert_double_lt(fabs(mean(x, 2) / (s * s) - 1), 5 * sqrt(2 / n));
@@ -230,8 +230,11 @@ START_TEST(orthogonal_rows_or_columns_are_orthonormal)
             for (int64_t j = 0; j < n; j++) {
                 double dot = 0;
                 for (int64_t k = 0; k < length; k++)
-                    dot += by_row ? sp_tensor_at(x, i * columns + k) * sp_tensor_at(x, j * columns + k)
-                                  : sp_tensor_at(x, k * columns + i) * sp_tensor_at(x, k * columns + j);
+                    dot += by_row
+                        ? sp_tensor_at(x, i * columns + k) * sp_tensor_at(x, j * columns + k)
+                                  : sp_tensor_at(x, k * columns + i) * sp_tensor_at(x,
+                                                                                    k * columns
+                                                                                        + j);
                 ck_assert_double_eq_tol(dot, i == j ? 4 : 0, 1e-13);
             }
     }
@@ -251,7 +254,8 @@ END_TEST
 
 START_TEST(empty_weights_can_be_filled)
 {
-    const sp_init recipes[] = { sp_init_constant(1), sp_init_xavier_uniform(1), sp_init_xavier_normal(1),
+    const sp_init recipes[] =
+        { sp_init_constant(1), sp_init_xavier_uniform(1), sp_init_xavier_normal(1),
                                 sp_init_kaiming_uniform(1), sp_init_kaiming_normal(1),
                                 sp_init_lecun_normal(), sp_init_orthogonal(1) };
     nn_case c = nn_begin();
@@ -287,7 +291,8 @@ END_TEST
 START_TEST(the_masked_mean_of_nothing_is_zero)
 {
     nn_case c = nn_begin();
-    sp_var none = sp_masked_mean(drawn(&c, SP_SHAPE(2, 2)), sp_full(c.tape, SP_BOOL, SP_SHAPE(2, 2), 0));
+    sp_var no_mask = sp_full(c.tape, SP_BOOL, SP_SHAPE(2, 2), 0);
+    sp_var none = sp_masked_mean(drawn(&c, SP_SHAPE(2, 2)), no_mask);
 
     ck_assert_double_eq(sp_item(none), 0);
     nn_end(&c);
