@@ -35,9 +35,10 @@ static void reference(const sp_args *a)
 }
 
 static const sp_sample samples[] = {
-    { "2x3 2x3" }, { "2x3" }, { "7 7 7 7 7" }, { "0x3 0x3" }, { ". ." },
-    { "2x3 3", .fails = "operands 0 and 1 differ" },
-    { "2 2:i32", .fails = "dtypes" }, { 0 },
+    { .in = "2x3 2x3" }, { .in = "2x3" }, { .in = "7 7 7 7 7" }, { .in = "0x3 0x3" },
+    { .in = ". ." },
+    { .in = "2x3 3", .fails = "operands 0 and 1 differ" },
+    { .in = "2 2:i32", .fails = "dtypes" }, { 0 },
 };
 
 const sp_op sp__op_add_n = {

@@ -65,9 +65,10 @@ static double number_at(const sp_operand *x, int64_t i)
         }                                                                           \
     }                                                                               \
     static const sp_sample OP##_samples[] = {                                       \
-        { "3x4 3x4", LO, HI }, { "2x3x4 4", LO, HI }, { "3x1 1x4", LO, HI },        \
-        { ". 3", LO, HI }, { ". .", LO, HI }, { "0x3 1x3", LO, HI }, { "2x35 35", LO, HI }, \
-        { "2x3 4x3", .fails = "sizes 2 and 4 differ on axis -2" }, __VA_ARGS__ { 0 }, \
+        { .in = "3x4 3x4", LO, HI }, { .in = "2x3x4 4", LO, HI }, { .in = "3x1 1x4", LO, HI }, \
+        { .in = ". 3", LO, HI }, { .in = ". .", LO, HI }, { .in = "0x3 1x3", LO, HI }, \
+        { .in = "2x35 35", LO, HI },                                                \
+        { .in = "2x3 4x3", .fails = "sizes 2 and 4 differ on axis -2" }, __VA_ARGS__ { 0 }, \
     };                                                                              \
     extern const sp_op sp__op_##OP;                                                 \
     const sp_op sp__op_##OP = {                                                     \
@@ -104,10 +105,11 @@ static double number_at(const sp_operand *x, int64_t i)
 #endif
 
 #define INTS                                                                  \
-    { "4 4:i64", .fails = "dtypes" }, { "4:i32 4:i32", -9, 9 }, { "3:i64 1:i64", -9, 9 },
-#define BOTH    { "5:bool 5:bool", 0, 2 },
-#define NO_BOOL { "2:bool 2:bool", 0, 2, .fails = "not bool" },
-#define NO_INTS { "2:i32 2:i32", 1, 3, .fails = "needs f32 or f64" },
+    { .in = "4 4:i64", .fails = "dtypes" }, { .in = "4:i32 4:i32", -9, 9 },
+    { .in = "3:i64 1:i64", -9, 9 },
+#define BOTH    { .in = "5:bool 5:bool", 0, 2 },
+#define NO_BOOL { .in = "2:bool 2:bool", 0, 2, .fails = "not bool" },
+#define NO_INTS { .in = "2:i32 2:i32", 1, 3, .fails = "needs f32 or f64" },
 
 /*        op   y      y      by a          by b                             range */
 NUMERIC(  add, a + b, a + b, g,            g,                               -2, 2, INTS NO_BOOL )

@@ -74,11 +74,12 @@ static void clamp_reference(const sp_args *a)
 }
 
 static const sp_sample clamp_samples[] = {
-    { "3x4", -.9, .9, .scalar = { -1, 1 } }, { ".", -.9, .9, .scalar = { -1, 1 } },
-    { "2x37", -1.9, -1.1, .scalar = { -3, -1 } }, { "5", 2, 3, .scalar = { -1, 1 } },
-    { "0x2", .scalar = { -1, 1 } }, { "2x37", -3, 3, .scalar = { -1.5, 1 }, .no_slope = true },
-    { "4", -3, 3, .scalar = { 1, -1 }, .no_slope = true },
-    { "2:i32", .scalar = { -1, 1 }, .fails = "needs f32 or f64" }, { 0 },
+    { .in = "3x4", -.9, .9, .scalar = { -1, 1 } }, { .in = ".", -.9, .9, .scalar = { -1, 1 } },
+    { .in = "2x37", -1.9, -1.1, .scalar = { -3, -1 } }, { .in = "5", 2, 3, .scalar = { -1, 1 } },
+    { .in = "0x2", .scalar = { -1, 1 } },
+    { .in = "2x37", -3, 3, .scalar = { -1.5, 1 }, .no_slope = true },
+    { .in = "4", -3, 3, .scalar = { 1, -1 }, .no_slope = true },
+    { .in = "2:i32", .scalar = { -1, 1 }, .fails = "needs f32 or f64" }, { 0 },
 };
 
 SP_DECLARE(clamp)
@@ -115,9 +116,10 @@ static void lerp_reference(const sp_args *args)
 }
 
 static const sp_sample lerp_samples[] = {
-    { "3x4 3x4 3x4" }, { "2x3x4 4 ." }, { "3x1 1x4 2x1x1" }, { ". . ." }, { "0x3 1x3 3" },
-    { "2x35 35 2x35" }, { "2x3 4x3 .", .fails = "sizes 2 and 4 differ on axis -2" },
-    { "2:i32 2:i32 2:i32", .fails = "needs f32 or f64" }, { 0 },
+    { .in = "3x4 3x4 3x4" }, { .in = "2x3x4 4 ." }, { .in = "3x1 1x4 2x1x1" },
+    { .in = ". . ." }, { .in = "0x3 1x3 3" },
+    { .in = "2x35 35 2x35" }, { .in = "2x3 4x3 .", .fails = "sizes 2 and 4 differ on axis -2" },
+    { .in = "2:i32 2:i32 2:i32", .fails = "needs f32 or f64" }, { 0 },
 };
 
 SP_DECLARE(lerp)

@@ -45,13 +45,13 @@ static void broadcast_reference(const sp_args *a)
 }
 
 static const sp_sample broadcast_samples[] = {
-    { "3", .attr = &SP_SHAPE(2, 3) },
-    { "3x1", .attr = &SP_SHAPE(2, 3, 4) },
-    { ".", .attr = &SP_SHAPE(2) },
-    { "1x3", .attr = &SP_SHAPE(0, 3) },
-    { "2x3", .attr = &SP_SHAPE(2, 3) },
-    { "3", .attr = &SP_SHAPE(3, 2), .fails = "does not broadcast to [3,2]" },
-    { "2x3", .attr = &SP_SHAPE(3), .fails = "does not broadcast to [3]" },
+    { .in = "3", .attr = &SP_SHAPE(2, 3) },
+    { .in = "3x1", .attr = &SP_SHAPE(2, 3, 4) },
+    { .in = ".", .attr = &SP_SHAPE(2) },
+    { .in = "1x3", .attr = &SP_SHAPE(0, 3) },
+    { .in = "2x3", .attr = &SP_SHAPE(2, 3) },
+    { .in = "3", .attr = &SP_SHAPE(3, 2), .fails = "does not broadcast to [3,2]" },
+    { .in = "2x3", .attr = &SP_SHAPE(3), .fails = "does not broadcast to [3]" },
     { 0 },
 };
 
@@ -114,9 +114,9 @@ static void flip_reference(const sp_args *a)
 }
 
 static const sp_sample flip_samples[] = {
-    { "5", .attr = &(int64_t){ 0 } }, { "2x3x4", .attr = &(int64_t){ 1 } },
-    { "2x3", .attr = &(int64_t){ -1 } }, { "0x2", .attr = &(int64_t){ 0 } },
-    { "2x3", .attr = &(int64_t){ 2 }, .fails = "no axis 2" }, { 0 },
+    { .in = "5", .attr = &(int64_t){ 0 } }, { .in = "2x3x4", .attr = &(int64_t){ 1 } },
+    { .in = "2x3", .attr = &(int64_t){ -1 } }, { .in = "0x2", .attr = &(int64_t){ 0 } },
+    { .in = "2x3", .attr = &(int64_t){ 2 }, .fails = "no axis 2" }, { 0 },
 };
 
 extern const sp_op sp__op_flip;
@@ -146,7 +146,9 @@ static void detach_reference(const sp_args *a)
     memcpy(a->y.data, a->x[0].data, (size_t)sp_shape_size(a->y.shape) * sizeof(double));
 }
 
-static const sp_sample detach_samples[] = { { "3x4" }, { "." }, { "0x2" }, { 0 } };
+static const sp_sample detach_samples[] = {
+    { .in = "3x4" }, { .in = "." }, { .in = "0x2" }, { 0 },
+};
 
 extern const sp_op sp__op_detach;
 const sp_op sp__op_detach = {

@@ -84,14 +84,18 @@ static void reference(const sp_args *a)
 static const cast_attr f32 = { SP_F32 }, f64 = { SP_F64 }, i32 = { SP_I32 }, i64 = { SP_I64 },
                        yes = { SP_BOOL }, bad = { 17 };
 static const sp_sample samples[] = {
-    { "3x4", .attr = &f64 }, { ".", .attr = &f64 }, { "0x2", .attr = &f64 },
-    { "2x7", -2, 2, &f32, .no_slope = true }, { "40", -9, 9, &i32 }, { "40", -9, 9, &i64 },
-    { "2x3", -1, 1, &yes }, { "9:i32", -9, 9, &f32 }, { "9:i32", -9, 9, &f64 },
-    { "9:i32", -9, 9, &i64 }, { "9:i32", -2, 2, &yes }, { "9:i64", -9, 9, &f32 },
-    { "9:i64", -9, 9, &f64 }, { "9:i64", -9, 9, &i32 }, { "9:i64", -2, 2, &yes },
-    { "9:bool", 0, 2, &f32 }, { "9:bool", 0, 2, &f64 }, { "9:bool", 0, 2, &i32 },
-    { "9:bool", 0, 2, &i64 }, { "3:bool", 0, 2, &yes },
-    { "3", .attr = &bad, .fails = "no such dtype" }, { 0 },
+    { .in = "3x4", .attr = &f64 }, { .in = ".", .attr = &f64 }, { .in = "0x2", .attr = &f64 },
+    { .in = "2x7", -2, 2, &f32, .no_slope = true }, { .in = "40", -9, 9, &i32 },
+    { .in = "40", -9, 9, &i64 },
+    { .in = "2x3", -1, 1, &yes }, { .in = "9:i32", -9, 9, &f32 }, { .in = "9:i32", -9, 9, &f64 },
+    { .in = "9:i32", -9, 9, &i64 }, { .in = "9:i32", -2, 2, &yes },
+    { .in = "9:i64", -9, 9, &f32 },
+    { .in = "9:i64", -9, 9, &f64 }, { .in = "9:i64", -9, 9, &i32 },
+    { .in = "9:i64", -2, 2, &yes },
+    { .in = "9:bool", 0, 2, &f32 }, { .in = "9:bool", 0, 2, &f64 },
+    { .in = "9:bool", 0, 2, &i32 },
+    { .in = "9:bool", 0, 2, &i64 }, { .in = "3:bool", 0, 2, &yes },
+    { .in = "3", .attr = &bad, .fails = "no such dtype" }, { 0 },
 };
 
 extern const sp_op sp__op_cast;

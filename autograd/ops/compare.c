@@ -57,11 +57,12 @@
     RECORD(OP, SIGN)
 
 static const sp_sample samples[] = {
-    { "3x4 3x4" }, { "2x3x4 4" }, { "3x1 1x4" }, { ". 3" }, { ". ." }, { "0x3 1x3" }, { "2x35 35" },
-    { "2x19 .", 1, 1 }, { "40:i32 40:i32", 0, 3 }, { "40:i64 1:i64", -2, 2 },
-    { "9:bool 9:bool", 0, 2 },
-    { "4 4:i64", .fails = "dtypes" },
-    { "2x3 4x3", .fails = "sizes 2 and 4 differ on axis -2" }, { 0 },
+    { .in = "3x4 3x4" }, { .in = "2x3x4 4" }, { .in = "3x1 1x4" }, { .in = ". 3" },
+    { .in = ". ." }, { .in = "0x3 1x3" }, { .in = "2x35 35" },
+    { .in = "2x19 .", 1, 1 }, { .in = "40:i32 40:i32", 0, 3 }, { .in = "40:i64 1:i64", -2, 2 },
+    { .in = "9:bool 9:bool", 0, 2 },
+    { .in = "4 4:i64", .fails = "dtypes" },
+    { .in = "2x3 4x3", .fails = "sizes 2 and 4 differ on axis -2" }, { 0 },
 };
 #else
 #define COMPARE(OP, SIGN) LOOP(OP, float, f32, SIGN) LOOP(OP, double, f64, SIGN)
@@ -157,13 +158,15 @@ static void where_reference(const sp_args *args)
 }
 
 static const sp_sample where_samples[] = {
-    { "3x4:bool 3x4 3x4", 0, 2 }, { "2x35:bool 35 2x1", 0, 2 }, { ".:bool 3 3", 0, 2 },
-    { "3x1:bool 4 .", 0, 2 }, { "0x3:bool 1x3 3", 0, 2 }, { ".:bool . .", 1, 2 },
-    { "9:bool 9:i32 1:i32", 0, 2 }, { "9:bool 1:i64 9:i64", 0, 2 },
-    { "9:bool 9:bool 9:bool", 0, 2 },
-    { "3 3 3", .fails = "condition must be bool, not f" },
-    { "3:bool 3:i32 3:i64", 0, 2, .fails = "dtypes i32 and i64 differ" },
-    { "3:bool 2 3", 0, 2, .fails = "sizes 3 and 2 differ" }, { 0 },
+    { .in = "3x4:bool 3x4 3x4", 0, 2 }, { .in = "2x35:bool 35 2x1", 0, 2 },
+    { .in = ".:bool 3 3", 0, 2 },
+    { .in = "3x1:bool 4 .", 0, 2 }, { .in = "0x3:bool 1x3 3", 0, 2 },
+    { .in = ".:bool . .", 1, 2 },
+    { .in = "9:bool 9:i32 1:i32", 0, 2 }, { .in = "9:bool 1:i64 9:i64", 0, 2 },
+    { .in = "9:bool 9:bool 9:bool", 0, 2 },
+    { .in = "3 3 3", .fails = "condition must be bool, not f" },
+    { .in = "3:bool 3:i32 3:i64", 0, 2, .fails = "dtypes i32 and i64 differ" },
+    { .in = "3:bool 2 3", 0, 2, .fails = "sizes 3 and 2 differ" }, { 0 },
 };
 
 SP_DECLARE(where)

@@ -141,17 +141,20 @@ static void loss_reference(const sp_args *a)
 
 static const entropy_attr usual = { -100 }, two = { 2 }, minus = { -1 };
 static const sp_sample samples[] = {
-    { "5x4 5:i64", 0, 4, &usual }, { "2x3x5 2x3:i32", 0, 5, &usual }, { "4 .:i64", 0, 4, &usual },
-    { "9x4 9:i64", 0, 4, &two }, { "3x37 3:i32", 0, 5, &usual }, { "4x1 4:i64", 0, 1, &usual },
-    { "0x4 0:i64", 0, 4, &usual }, { "0x0 0:i64", 0, 4, &usual },
-    { "4x3 4:i64", -1, 0, &minus, .no_slope = true },
-    { "4x3 4:i64", 3, 4, &usual, .fails = "index 3 at position 0 is outside [0,3)" },
-    { "2x2x3 2x2:i32", -1, 0, &usual, .fails = "index -1 at position [0,0] is outside [0,3)" },
-    { "4x3 3:i64", 0, 3, &usual, .fails = "logits [..., C] need targets [...], here [4]" },
-    { "4x3 4x3:i64", 0, 3, &usual, .fails = "here [4]" },
-    { "4x3 4", .attr = &usual, .fails = "indices must be i32 or i64" },
-    { "4x3:i64 4:i64", 0, 3, &usual, .fails = "logits must be f32 or f64" },
-    { ". .:i64", 0, 1, &usual, .fails = "a scalar has no classes" }, { 0 },
+    { .in = "5x4 5:i64", 0, 4, &usual }, { .in = "2x3x5 2x3:i32", 0, 5, &usual },
+    { .in = "4 .:i64", 0, 4, &usual },
+    { .in = "9x4 9:i64", 0, 4, &two }, { .in = "3x37 3:i32", 0, 5, &usual },
+    { .in = "4x1 4:i64", 0, 1, &usual },
+    { .in = "0x4 0:i64", 0, 4, &usual }, { .in = "0x0 0:i64", 0, 4, &usual },
+    { .in = "4x3 4:i64", -1, 0, &minus, .no_slope = true },
+    { .in = "4x3 4:i64", 3, 4, &usual, .fails = "index 3 at position 0 is outside [0,3)" },
+    { .in = "2x2x3 2x2:i32", -1, 0, &usual,
+      .fails = "index -1 at position [0,0] is outside [0,3)" },
+    { .in = "4x3 3:i64", 0, 3, &usual, .fails = "logits [..., C] need targets [...], here [4]" },
+    { .in = "4x3 4x3:i64", 0, 3, &usual, .fails = "here [4]" },
+    { .in = "4x3 4", .attr = &usual, .fails = "indices must be i32 or i64" },
+    { .in = "4x3:i64 4:i64", 0, 3, &usual, .fails = "logits must be f32 or f64" },
+    { .in = ". .:i64", 0, 1, &usual, .fails = "a scalar has no classes" }, { 0 },
 };
 
 extern const sp_op sp__op_cross_entropy;

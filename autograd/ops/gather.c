@@ -116,15 +116,18 @@ static void gather_reference(const sp_args *a)
 }
 
 static const sp_sample gather_samples[] = {
-    { "5x3 4:i64", 0, 5 }, { "5 7:i32", 0, 5 }, { "5x3 2x4:i64", 0, 5 }, { "5x3 .:i64", 0, 5 },
-    { "5x2x3 3:i32", 0, 5 }, { "5x3 0:i64", 0, 5 }, { "5x0 4:i64", 0, 5 }, { "0x3 0:i64", 0, 5 },
-    { "5x2:i32 4:i64", 0, 5 }, { "5x2:i64 4:i32", 0, 5 }, { "5x2:bool 2:i64", 0, 2 },
-    { "5x3 4:i64", 5, 6, .fails = "index 5 at position 0 is outside [0,5)" },
-    { "5x3 2x2:i32", -1, 0, .fails = "index -1 at position [0,0] is outside [0,5)" },
-    { "0x3 2:i64", 0, 1, .fails = "outside [0,0)" },
-    { "5x3 4", .fails = "indices must be i32 or i64, not f" },
-    { ". 4:i64", 0, 1, .fails = "a scalar has no rows" },
-    { "2x1x1x1 2x1x1x1:i64", 0, 2, .fails = "rank 7" }, { 0 },
+    { .in = "5x3 4:i64", 0, 5 }, { .in = "5 7:i32", 0, 5 }, { .in = "5x3 2x4:i64", 0, 5 },
+    { .in = "5x3 .:i64", 0, 5 },
+    { .in = "5x2x3 3:i32", 0, 5 }, { .in = "5x3 0:i64", 0, 5 }, { .in = "5x0 4:i64", 0, 5 },
+    { .in = "0x3 0:i64", 0, 5 },
+    { .in = "5x2:i32 4:i64", 0, 5 }, { .in = "5x2:i64 4:i32", 0, 5 },
+    { .in = "5x2:bool 2:i64", 0, 2 },
+    { .in = "5x3 4:i64", 5, 6, .fails = "index 5 at position 0 is outside [0,5)" },
+    { .in = "5x3 2x2:i32", -1, 0, .fails = "index -1 at position [0,0] is outside [0,5)" },
+    { .in = "0x3 2:i64", 0, 1, .fails = "outside [0,0)" },
+    { .in = "5x3 4", .fails = "indices must be i32 or i64, not f" },
+    { .in = ". 4:i64", 0, 1, .fails = "a scalar has no rows" },
+    { .in = "2x1x1x1 2x1x1x1:i64", 0, 2, .fails = "rank 7" }, { 0 },
 };
 
 extern const sp_op sp__op_gather;
@@ -202,15 +205,18 @@ static void scatter_reference(const sp_args *a)
 
 static const scatter_attr five = { 5 }, none = { 0 }, fewer = { -1 };
 static const sp_sample scatter_samples[] = {
-    { "20x3 20:i64", 0, 5, &five }, { "7 7:i32", 0, 5, &five }, { "2x9x3 2x9:i64", 0, 5, &five },
-    { "3 .:i64", 0, 5, &five }, { "0x3 0:i64", 0, 5, &five }, { "4x0 4:i64", 0, 5, &five },
-    { "0x3 0:i64", 0, 5, &none },
-    { "4x3 4:i64", 5, 6, &five, .fails = "index 5 at position 0 is outside [0,5)" },
-    { "4x3 4:i32", -1, 0, &five, .fails = "index -1 at position 0 is outside [0,5)" },
-    { "4x3 3:i64", 0, 5, &five, .fails = "first axes of the rows must be those of the index" },
-    { "4x3 4", .attr = &five, .fails = "indices must be i32 or i64" },
-    { "4:i32 4:i32", 0, 5, &five, .fails = "needs f32 or f64" },
-    { "4 4:i32", 0, 5, &fewer, .fails = "-1 rows" }, { 0 },
+    { .in = "20x3 20:i64", 0, 5, &five }, { .in = "7 7:i32", 0, 5, &five },
+    { .in = "2x9x3 2x9:i64", 0, 5, &five },
+    { .in = "3 .:i64", 0, 5, &five }, { .in = "0x3 0:i64", 0, 5, &five },
+    { .in = "4x0 4:i64", 0, 5, &five },
+    { .in = "0x3 0:i64", 0, 5, &none },
+    { .in = "4x3 4:i64", 5, 6, &five, .fails = "index 5 at position 0 is outside [0,5)" },
+    { .in = "4x3 4:i32", -1, 0, &five, .fails = "index -1 at position 0 is outside [0,5)" },
+    { .in = "4x3 3:i64", 0, 5, &five,
+      .fails = "first axes of the rows must be those of the index" },
+    { .in = "4x3 4", .attr = &five, .fails = "indices must be i32 or i64" },
+    { .in = "4:i32 4:i32", 0, 5, &five, .fails = "needs f32 or f64" },
+    { .in = "4 4:i32", 0, 5, &fewer, .fails = "-1 rows" }, { 0 },
 };
 
 extern const sp_op sp__op_scatter_add;
@@ -280,18 +286,21 @@ static void one_hot_reference(const sp_args *a)
 static const one_hot_attr hot_f32 = { 5, SP_F32 }, hot_f64 = { 5, SP_F64 }, hot_i64 = { 5, SP_I64 },
                           hot_bool = { 5, SP_BOOL }, hot_none = { 0, SP_F32 };
 static const sp_sample one_hot_samples[] = {
-    { "4:i64", 0, 5, &hot_f32 }, { "2x3:i32", 0, 5, &hot_f64 }, { ".:i64", 0, 5, &hot_i64 },
-    { "9:i64", 0, 5, &hot_bool }, { "0:i64", 0, 5, &hot_f32 }, { "0:i32", 0, 5, &hot_none },
-    { "4:i64", 5, 6, &hot_f64, .fails = "index 5 at position 0 is outside [0,5)" },
-    { "4:i64", -1, 0, &hot_f64, .fails = "index -1 at position 0 is outside [0,5)" },
-    { "4", .attr = &hot_f32, .fails = "indices must be i32 or i64" },
-    { "4:bool", 0, 2, &hot_f32, .fails = "indices must be i32 or i64, not bool" }, { 0 },
+    { .in = "4:i64", 0, 5, &hot_f32 }, { .in = "2x3:i32", 0, 5, &hot_f64 },
+    { .in = ".:i64", 0, 5, &hot_i64 },
+    { .in = "9:i64", 0, 5, &hot_bool }, { .in = "0:i64", 0, 5, &hot_f32 },
+    { .in = "0:i32", 0, 5, &hot_none },
+    { .in = "4:i64", 5, 6, &hot_f64, .fails = "index 5 at position 0 is outside [0,5)" },
+    { .in = "4:i64", -1, 0, &hot_f64, .fails = "index -1 at position 0 is outside [0,5)" },
+    { .in = "4", .attr = &hot_f32, .fails = "indices must be i32 or i64" },
+    { .in = "4:bool", 0, 2, &hot_f32, .fails = "indices must be i32 or i64, not bool" }, { 0 },
 };
 
 extern const sp_op sp__op_one_hot;
 const sp_op sp__op_one_hot = {
     .name = "one_hot", .maths = "y[i..., j] = 1 if j = index[i...], else 0",
-    .kind = SP_GATHER, .n_in = 1, .attr_size = sizeof(one_hot_attr), .constant = true, .typed_by = -1,
+    .kind = SP_GATHER, .n_in = 1, .attr_size = sizeof(one_hot_attr),
+    .constant = true, .typed_by = -1,
     .dtype = one_hot_dtype, .shape = one_hot_shape,
     .kernels = { [SP_PORTABLE] = { one_hot_float, one_hot_double, one_hot_int32_t, one_hot_int64_t,
                                    one_hot_uint8_t } },

@@ -74,13 +74,14 @@ static void concat_reference(const sp_args *a)
 }
 
 static const sp_sample concat_samples[] = {
-    { "2x3 2x1", .attr = &(int64_t){ 1 } }, { "2x3 1x3 2x3", .attr = &(int64_t){ 0 } },
-    { "2x0 2x3", .attr = &(int64_t){ -1 } }, { "3", .attr = &(int64_t){ 0 } },
-    { "2x3x2 2x1x2 2x2x2 2x1x2 2x3x2", .attr = &(int64_t){ 1 } },
-    { "2x3 3x3", .attr = &(int64_t){ 1 }, .fails = "operands 0 and 1 differ beside axis 1" },
-    { "2x3 2", .attr = &(int64_t){ 0 }, .fails = "operands 0 and 1 differ" },
-    { ". .", .attr = &(int64_t){ 0 }, .fails = "no axis 0" },
-    { "2 2:i32", .attr = &(int64_t){ 0 }, .fails = "dtypes" }, { 0 },
+    { .in = "2x3 2x1", .attr = &(int64_t){ 1 } },
+    { .in = "2x3 1x3 2x3", .attr = &(int64_t){ 0 } },
+    { .in = "2x0 2x3", .attr = &(int64_t){ -1 } }, { .in = "3", .attr = &(int64_t){ 0 } },
+    { .in = "2x3x2 2x1x2 2x2x2 2x1x2 2x3x2", .attr = &(int64_t){ 1 } },
+    { .in = "2x3 3x3", .attr = &(int64_t){ 1 }, .fails = "operands 0 and 1 differ beside axis 1" },
+    { .in = "2x3 2", .attr = &(int64_t){ 0 }, .fails = "operands 0 and 1 differ" },
+    { .in = ". .", .attr = &(int64_t){ 0 }, .fails = "no axis 0" },
+    { .in = "2 2:i32", .attr = &(int64_t){ 0 }, .fails = "dtypes" }, { 0 },
 };
 
 /* One kernel moves elements of every size. */
@@ -165,11 +166,12 @@ static void stack_reference(const sp_args *a)
 }
 
 static const sp_sample stack_samples[] = {
-    { "2x3 2x3", .attr = &(int64_t){ 0 } }, { "2x3 2x3 2x3 2x3 2x3", .attr = &(int64_t){ 1 } },
-    { "2x3 2x3", .attr = &(int64_t){ -1 } }, { ". . .", .attr = &(int64_t){ 0 } },
-    { "0x3 0x3", .attr = &(int64_t){ 0 } },
-    { "2x3 3x2", .attr = &(int64_t){ 0 }, .fails = "operands 0 and 1 differ" },
-    { "2 2", .attr = &(int64_t){ 2 }, .fails = "no axis 2" }, { 0 },
+    { .in = "2x3 2x3", .attr = &(int64_t){ 0 } },
+    { .in = "2x3 2x3 2x3 2x3 2x3", .attr = &(int64_t){ 1 } },
+    { .in = "2x3 2x3", .attr = &(int64_t){ -1 } }, { .in = ". . .", .attr = &(int64_t){ 0 } },
+    { .in = "0x3 0x3", .attr = &(int64_t){ 0 } },
+    { .in = "2x3 3x2", .attr = &(int64_t){ 0 }, .fails = "operands 0 and 1 differ" },
+    { .in = "2 2", .attr = &(int64_t){ 2 }, .fails = "no axis 2" }, { 0 },
 };
 
 extern const sp_op sp__op_stack;
@@ -241,13 +243,13 @@ static void place_reference(const sp_args *a)
 }
 
 static const sp_sample place_samples[] = {
-    { "2x3", .attr = &(sp_place_attr){ 1, 1, 1, 4 } },
-    { "2x3", .attr = &(sp_place_attr){ 0, 1, 2, 4 } },
-    { "0x3", .attr = &(sp_place_attr){ 0, 1, 1, 2 } },
-    { "4", .attr = &(sp_place_attr){ 0, 0, 1, 4 } },
-    { "3", .attr = &(sp_place_attr){ 0, 2, 1, 4 },
+    { .in = "2x3", .attr = &(sp_place_attr){ 1, 1, 1, 4 } },
+    { .in = "2x3", .attr = &(sp_place_attr){ 0, 1, 2, 4 } },
+    { .in = "0x3", .attr = &(sp_place_attr){ 0, 1, 1, 2 } },
+    { .in = "4", .attr = &(sp_place_attr){ 0, 0, 1, 4 } },
+    { .in = "3", .attr = &(sp_place_attr){ 0, 2, 1, 4 },
       .fails = "3 elements from 2 in steps of 1 do not lie in size 4" },
-    { "3", .attr = &(sp_place_attr){ 1, 0, 1, 4 }, .fails = "no axis 1" },
+    { .in = "3", .attr = &(sp_place_attr){ 1, 0, 1, 4 }, .fails = "no axis 1" },
     { 0 },
 };
 
@@ -289,7 +291,9 @@ static void pack_reference(const sp_args *a)
     memcpy(a->y.data, a->x[0].data, (size_t)sp_shape_size(a->y.shape) * sizeof(double));
 }
 
-static const sp_sample pack_samples[] = { { "3x4" }, { "2x3x4" }, { "." }, { "0x2" }, { 0 } };
+static const sp_sample pack_samples[] = {
+    { .in = "3x4" }, { .in = "2x3x4" }, { .in = "." }, { .in = "0x2" }, { 0 },
+};
 
 const sp_op sp__op_pack = {
     .name = "pack", .maths = "x, copied so that it lies densely", .kind = SP_OTHER, .n_in = 1,

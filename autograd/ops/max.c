@@ -90,15 +90,19 @@ static void max_reference(const sp_args *a)
 static const sp_reduce_attr first = { 0, 1, 0 }, second = { 1, 1, 0 }, kept = { 1, 1, 1 },
                             both = { 0, 2, 0 }, beyond = { 1, 2, 0 };
 static const sp_sample max_samples[] = {
-    { "3x4", .attr = &second, .apart = true }, { "3x4", .attr = &kept, .apart = true },
-    { "2x3x4", .attr = &both, .apart = true }, { "2x3x4", .attr = &second, .apart = true },
-    { "2x50", -9, 9, &second, .apart = true }, { "30x5", -9, -1, &first, .apart = true },
-    { "3x21", -9, -1, &first, .apart = true }, { "1", .attr = &first }, { "3x0", .attr = &first },
-    { "3x4", 1, 1, &second, .no_slope = true },
-    { "0x3", .attr = &first, .fails = "no largest of no elements" },
-    { "0x0", .attr = &first, .fails = "no largest of no elements" },
-    { "2x3", .attr = &beyond, .fails = "no 2 axes from 1 on" },
-    { "2:i32", .attr = &first, .fails = "needs f32 or f64" }, { 0 },
+    { .in = "3x4", .attr = &second, .apart = true },
+    { .in = "3x4", .attr = &kept, .apart = true },
+    { .in = "2x3x4", .attr = &both, .apart = true },
+    { .in = "2x3x4", .attr = &second, .apart = true },
+    { .in = "2x50", -9, 9, &second, .apart = true },
+    { .in = "30x5", -9, -1, &first, .apart = true },
+    { .in = "3x21", -9, -1, &first, .apart = true }, { .in = "1", .attr = &first },
+    { .in = "3x0", .attr = &first },
+    { .in = "3x4", 1, 1, &second, .no_slope = true },
+    { .in = "0x3", .attr = &first, .fails = "no largest of no elements" },
+    { .in = "0x0", .attr = &first, .fails = "no largest of no elements" },
+    { .in = "2x3", .attr = &beyond, .fails = "no 2 axes from 1 on" },
+    { .in = "2:i32", .attr = &first, .fails = "needs f32 or f64" }, { 0 },
 };
 
 extern const sp_op sp__op_max;
@@ -200,12 +204,14 @@ static void argmax_reference(const sp_args *a)
 }
 
 static const sp_sample argmax_samples[] = {
-    { "3x4", .attr = &second }, { "3x4", .attr = &first }, { "2x30x4", .attr = &second },
-    { "3x4", 1, 1, &second }, { "7", .attr = &first }, { "3x0", .attr = &first },
-    { "0x3", .attr = &first, .fails = "no largest of no elements" },
-    { "3", .attr = &second, .fails = "there is no axis 1 in rank 1" },
-    { ".", .attr = &first, .fails = "there is no axis 0 in rank 0" },
-    { "2:i32", .attr = &first, .fails = "needs f32 or f64" }, { 0 },
+    { .in = "3x4", .attr = &second }, { .in = "3x4", .attr = &first },
+    { .in = "2x30x4", .attr = &second },
+    { .in = "3x4", 1, 1, &second }, { .in = "7", .attr = &first },
+    { .in = "3x0", .attr = &first },
+    { .in = "0x3", .attr = &first, .fails = "no largest of no elements" },
+    { .in = "3", .attr = &second, .fails = "there is no axis 1 in rank 1" },
+    { .in = ".", .attr = &first, .fails = "there is no axis 0 in rank 0" },
+    { .in = "2:i32", .attr = &first, .fails = "needs f32 or f64" }, { 0 },
 };
 
 extern const sp_op sp__op_argmax;

@@ -62,14 +62,14 @@ static void dropout_reference(const sp_args *a)
 
 static const draw_attr one = { 1 }, two = { 2 };
 static const sp_sample dropout_samples[] = {
-    { "3x7", .5, 2, &one, { .2 } }, { ".", .5, 2, &two, { .2 } },
-    { "0x3", .attr = &one, .scalar = { .2 } },
-    { "130", .5, 2, &two, { .1 } }, { "5", .attr = &two, .scalar = { 0 } },
-    { "5", .attr = &two, .scalar = { 1 } },
-    { "5", .attr = &one, .scalar = { -.1 }, .fails = "probability -0.1 is outside [0,1]" },
-    { "5", .attr = &one, .scalar = { 1.5 }, .fails = "probability 1.5 is outside [0,1]" },
-    { "5", .attr = &one, .scalar = { (double)NAN }, .fails = "outside [0,1]" },
-    { "5:i32", .attr = &one, .scalar = { .5 }, .fails = "needs f32 or f64" }, { 0 },
+    { .in = "3x7", .5, 2, &one, { .2 } }, { .in = ".", .5, 2, &two, { .2 } },
+    { .in = "0x3", .attr = &one, .scalar = { .2 } },
+    { .in = "130", .5, 2, &two, { .1 } }, { .in = "5", .attr = &two, .scalar = { 0 } },
+    { .in = "5", .attr = &two, .scalar = { 1 } },
+    { .in = "5", .attr = &one, .scalar = { -.1 }, .fails = "probability -0.1 is outside [0,1]" },
+    { .in = "5", .attr = &one, .scalar = { 1.5 }, .fails = "probability 1.5 is outside [0,1]" },
+    { .in = "5", .attr = &one, .scalar = { (double)NAN }, .fails = "outside [0,1]" },
+    { .in = "5:i32", .attr = &one, .scalar = { .5 }, .fails = "needs f32 or f64" }, { 0 },
 };
 
 extern const sp_op sp__op_dropout;
@@ -177,11 +177,11 @@ static void categorical_reference(const sp_args *a)
 }
 
 static const sp_sample categorical_samples[] = {
-    { "30x5", .attr = &one }, { "7", .attr = &two }, { "2x3x4", .attr = &one },
-    { "3x1", .attr = &one }, { "0x4", .attr = &one },
-    { "3x0", .attr = &one, .fails = "last axis is empty" },
-    { ".", .attr = &one, .fails = "no classes" },
-    { "5:i32", .attr = &one, .fails = "needs f32 or f64" }, { 0 },
+    { .in = "30x5", .attr = &one }, { .in = "7", .attr = &two }, { .in = "2x3x4", .attr = &one },
+    { .in = "3x1", .attr = &one }, { .in = "0x4", .attr = &one },
+    { .in = "3x0", .attr = &one, .fails = "last axis is empty" },
+    { .in = ".", .attr = &one, .fails = "no classes" },
+    { .in = "5:i32", .attr = &one, .fails = "needs f32 or f64" }, { 0 },
 };
 
 extern const sp_op sp__op_categorical;

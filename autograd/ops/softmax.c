@@ -103,11 +103,12 @@ static void softmax_reference(const sp_args *a)
 }
 
 static const sp_sample samples[] = {
-    { "3x4" }, { "2x3x5" }, { "7" }, { "2x37" }, { "3x1" }, { "0x4" }, { "3x0" },
-    { "2x150", -4, 4 }, { "3x4", 9990, 9991, .no_slope = true },
-    { "3x4", -10001, -10000, .no_slope = true },
-    { ".", .fails = "a scalar has no last axis" },
-    { "2x3:i32", .fails = "needs f32 or f64" }, { 0 },
+    { .in = "3x4" }, { .in = "2x3x5" }, { .in = "7" }, { .in = "2x37" }, { .in = "3x1" },
+    { .in = "0x4" }, { .in = "3x0" },
+    { .in = "2x150", -4, 4 }, { .in = "3x4", 9990, 9991, .no_slope = true },
+    { .in = "3x4", -10001, -10000, .no_slope = true },
+    { .in = ".", .fails = "a scalar has no last axis" },
+    { .in = "2x3:i32", .fails = "needs f32 or f64" }, { 0 },
 };
 
 extern const sp_op sp__op_softmax;

@@ -181,16 +181,16 @@ static void sum_reference(const sp_args *a)
 }
 
 static const sp_sample sum_samples[] = {
-    { "3x4", .attr = &(sp_reduce_attr){ 1, 1, 0 } },
-    { "3x4", .attr = &(sp_reduce_attr){ 0, 1, 1 } },
-    { "2x3x4", .attr = &(sp_reduce_attr){ 0, 2, 0 } },
-    { "2x3x4", .attr = &(sp_reduce_attr){ 1, 1, 0 } },
-    { "2x300", .attr = &(sp_reduce_attr){ 1, 1, 0 } },
-    { "150x3", .attr = &(sp_reduce_attr){ 0, 1, 0 } },
-    { "0x3", .attr = &(sp_reduce_attr){ 0, 1, 0 } },
-    { "3x0", .attr = &(sp_reduce_attr){ 0, 1, 0 } },
-    { "2x3", .attr = &(sp_reduce_attr){ 1, 2, 0 }, .fails = "no 2 axes from 1 on" },
-    { "2:i32", .attr = &(sp_reduce_attr){ 0, 1, 0 }, .fails = "needs f32 or f64" },
+    { .in = "3x4", .attr = &(sp_reduce_attr){ 1, 1, 0 } },
+    { .in = "3x4", .attr = &(sp_reduce_attr){ 0, 1, 1 } },
+    { .in = "2x3x4", .attr = &(sp_reduce_attr){ 0, 2, 0 } },
+    { .in = "2x3x4", .attr = &(sp_reduce_attr){ 1, 1, 0 } },
+    { .in = "2x300", .attr = &(sp_reduce_attr){ 1, 1, 0 } },
+    { .in = "150x3", .attr = &(sp_reduce_attr){ 0, 1, 0 } },
+    { .in = "0x3", .attr = &(sp_reduce_attr){ 0, 1, 0 } },
+    { .in = "3x0", .attr = &(sp_reduce_attr){ 0, 1, 0 } },
+    { .in = "2x3", .attr = &(sp_reduce_attr){ 1, 2, 0 }, .fails = "no 2 axes from 1 on" },
+    { .in = "2:i32", .attr = &(sp_reduce_attr){ 0, 1, 0 }, .fails = "needs f32 or f64" },
     { 0 },
 };
 

@@ -49,8 +49,9 @@
         }                                                                           \
     }                                                                               \
     static const sp_sample OP##_samples[] = {                                       \
-        { "3x4", LO, HI }, { ".", LO, HI }, { "0x2", LO, HI }, { "2x37", LO, HI }, __VA_ARGS__ \
-        { "2:i32", 0, 2, .fails = "needs f32 or f64" }, { 0 },                      \
+        { .in = "3x4", LO, HI }, { .in = ".", LO, HI }, { .in = "0x2", LO, HI },    \
+        { .in = "2x37", LO, HI }, __VA_ARGS__                                       \
+        { .in = "2:i32", 0, 2, .fails = "needs f32 or f64" }, { 0 },                      \
     };                                                                              \
     extern const sp_op sp__op_##OP;                                                 \
     const sp_op sp__op_##OP = {                                                     \
@@ -83,9 +84,10 @@ UNARY( reciprocal, ONE / x,     1 / x,             sp_neg(sp_mul(g, sp_square(y)
 
 /* A negative NaN or zero passes: only what is below 0 is cut.  The slope at 0 is 0. */
 UNARY( relu,       vselect(x < ZERO, ZERO, x), x < 0 ? 0 : x,
-       sp_where(sp_greater(x, sp_number(x, 0)), g, sp_number(x, 0)), .1, 4, { "5", -4, -.1 }, )
-UNARY( abs,        vabs(x), fabs(x), sp_mul(g, sp_sign(x)), .1, 4, { "5", -4, -.1 }, )
+       sp_where(sp_greater(x, sp_number(x, 0)), g, sp_number(x, 0)), .1, 4,
+       { .in = "5", -4, -.1 }, )
+UNARY( abs,        vabs(x), fabs(x), sp_mul(g, sp_sign(x)), .1, 4, { .in = "5", -4, -.1 }, )
 
 /* Flat wherever it is smooth, so no gradient passes. */
 FLAT(  sign,       vselect(x > ZERO, ONE, vselect(x < ZERO, -ONE, x)),
-       x > 0 ? 1 : x < 0 ? -1 : x, .1, 4, { "5", -4, -.1 }, )
+       x > 0 ? 1 : x < 0 ? -1 : x, .1, 4, { .in = "5", -4, -.1 }, )

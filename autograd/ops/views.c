@@ -119,15 +119,15 @@ static void reshape_reference(const sp_args *a)
 }
 
 static const sp_sample reshape_samples[] = {
-    { "2x6", .attr = &SP_SHAPE(3, 4) },
-    { "2x3x4", .attr = &SP_SHAPE(-1, 4) },
-    { "1", .attr = &SP_SCALAR },
-    { ".", .attr = &SP_SHAPE(1, 1) },
-    { "0x3", .attr = &SP_SHAPE(3, 0) },
-    { "4x3", .attr = &SP_SHAPE(2, 2, 3, 1) },
-    { "2x3", .attr = &SP_SHAPE(4, 2), .fails = "6 elements do not fill [4,2]" },
-    { "2x3", .attr = &SP_SHAPE(-1, 4), .fails = "6 elements do not fill rows of 4" },
-    { "2x3", .attr = &SP_SHAPE(-1, -1), .fails = "size -1 on axis 1" },
+    { .in = "2x6", .attr = &SP_SHAPE(3, 4) },
+    { .in = "2x3x4", .attr = &SP_SHAPE(-1, 4) },
+    { .in = "1", .attr = &SP_SCALAR },
+    { .in = ".", .attr = &SP_SHAPE(1, 1) },
+    { .in = "0x3", .attr = &SP_SHAPE(3, 0) },
+    { .in = "4x3", .attr = &SP_SHAPE(2, 2, 3, 1) },
+    { .in = "2x3", .attr = &SP_SHAPE(4, 2), .fails = "6 elements do not fill [4,2]" },
+    { .in = "2x3", .attr = &SP_SHAPE(-1, 4), .fails = "6 elements do not fill rows of 4" },
+    { .in = "2x3", .attr = &SP_SHAPE(-1, -1), .fails = "size -1 on axis 1" },
     { 0 },
 };
 
@@ -222,11 +222,13 @@ static int64_t permuted(const sp_args *a, const int64_t index[])
 static void permute_reference(const sp_args *a) { copy_by(a, permuted); }
 
 static const sp_sample permute_samples[] = {
-    { "3x4", .attr = &(order){ 2, { 1, 0 } } }, { "2x3x4", .attr = &(order){ 3, { 2, 0, 1 } } },
-    { "0x3", .attr = &(order){ 2, { 1, 0 } } }, { ".", .attr = &(order){ 0, { 0 } } },
-    { "3x4", .attr = &(order){ 2, { 0, 0 } }, .fails = "axis 0 is named twice" },
-    { "3x4", .attr = &(order){ 2, { 0, 2 } }, .fails = "no axis 2" },
-    { "3x4", .attr = &(order){ 1, { 0 } }, .fails = "1 axes are named and there are 2" }, { 0 },
+    { .in = "3x4", .attr = &(order){ 2, { 1, 0 } } },
+    { .in = "2x3x4", .attr = &(order){ 3, { 2, 0, 1 } } },
+    { .in = "0x3", .attr = &(order){ 2, { 1, 0 } } }, { .in = ".", .attr = &(order){ 0, { 0 } } },
+    { .in = "3x4", .attr = &(order){ 2, { 0, 0 } }, .fails = "axis 0 is named twice" },
+    { .in = "3x4", .attr = &(order){ 2, { 0, 2 } }, .fails = "no axis 2" },
+    { .in = "3x4", .attr = &(order){ 1, { 0 } },
+      .fails = "1 axes are named and there are 2" }, { 0 },
 };
 
 extern const sp_op sp__op_permute;
@@ -307,14 +309,14 @@ static int64_t sliced(const sp_args *a, const int64_t index[])
 static void slice_reference(const sp_args *a) { copy_by(a, sliced); }
 
 static const sp_sample slice_samples[] = {
-    { "5x3", .attr = &(cut){ 0, 1, 2, 2 } },
-    { "2x7", .attr = &(cut){ -1, 0, 3, 3 } },
-    { "2x7", .attr = &(cut){ 1, 6, 1, 1 } },
-    { "4", .attr = &(cut){ 0, 2, 0, 1 } },
-    { "2x3", .attr = &(cut){ 1, 2, 2, 1 },
+    { .in = "5x3", .attr = &(cut){ 0, 1, 2, 2 } },
+    { .in = "2x7", .attr = &(cut){ -1, 0, 3, 3 } },
+    { .in = "2x7", .attr = &(cut){ 1, 6, 1, 1 } },
+    { .in = "4", .attr = &(cut){ 0, 2, 0, 1 } },
+    { .in = "2x3", .attr = &(cut){ 1, 2, 2, 1 },
       .fails = "2 elements from 2 in steps of 1 do not lie in axis 1 of size 3" },
-    { "2x3", .attr = &(cut){ 1, 0, 1, 0 }, .fails = "steps of 0" },
-    { ".", .attr = &(cut){ 0, 0, 1, 1 }, .fails = "no axis 0" },
+    { .in = "2x3", .attr = &(cut){ 1, 0, 1, 0 }, .fails = "steps of 0" },
+    { .in = ".", .attr = &(cut){ 0, 0, 1, 1 }, .fails = "no axis 0" },
     { 0 },
 };
 
