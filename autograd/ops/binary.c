@@ -105,7 +105,7 @@ static double number_at(const sp_operand *x, int64_t i)
 #endif
 
 #define INTS                                                                  \
-    { .in = "4 4:i64", .fails = "dtypes" }, { .in = "4:i32 4:i32", -9, 9 },
+    { .in = "4 4:i64", .fails = "dtypes" }, { .in = "4:i32 4:i32", -9, 9 },   \
     { .in = "3:i64 1:i64", -9, 9 },
 #define BOTH    { .in = "5:bool 5:bool", 0, 2 },
 #define NO_BOOL { .in = "2:bool 2:bool", 0, 2, .fails = "not bool" },
