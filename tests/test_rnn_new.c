@@ -3,6 +3,7 @@
  * Making stacks: names, order, shapes and start of parameters; options that make no sense.
  */
 #include "nn_case.h"
+#include "tensor/alloc.h"
 
 enum { I = 3, H = 4 };
 
@@ -155,6 +156,48 @@ START_TEST(cells_that_do_not_stack_are_told_so)
 }
 END_TEST
 
+/* ---- no collection, no memory ---- */
+
+START_TEST(without_a_collection_every_layer_is_null)
+{
+    const sp_rnn_spec spec = { .input = I, .hidden = H };
+
+    for (int kind = 0; kind < N_KINDS; kind++) ck_assert_ptr_null(stack_of(NULL, kind, spec));
+    ck_assert_ptr_null(sp_rnn_cell_new(NULL, "c", spec));
+    ck_assert_ptr_null(sp_lstm_cell_new(NULL, "c", spec));
+    ck_assert_ptr_null(sp_gru_cell_new(NULL, "c", spec));
+}
+END_TEST
+
+/* A model of every kind of layer; true if nothing failed. */
+static bool model(sp_params *params)
+{
+    const sp_rnn_spec spec = { .input = I, .hidden = H, .layers = 2, .bidirectional = true };
+    bool all = sp_embed_new(params, "e", 5, I) && sp_linear_new(params, "l", I, 2)
+            && stack_of(sp_params_in(params, "a"), LSTM, spec)
+            && stack_of(sp_params_in(params, "b"), LEARNED, spec)
+            && sp_gru_cell_new(params, "c", spec);
+
+    return all && !sp_params_error(params);
+}
+
+START_TEST(memory_that_fails_while_making_is_told_and_leaves_nothing_behind)
+{
+    bool done = !sp_alloc_fail(-1, false);
+    const int64_t blocks = sp_alloc_count().live_blocks;
+
+    for (int64_t n = 0; !done; n++) {
+        sp_alloc_fail(n, _i);
+        sp_params *params = sp_params_new(1);
+        done = model(params);
+        sp_alloc_fail(-1, false);
+        if (!done) ck_assert_ptr_nonnull(strstr(sp_params_error(params), "out of memory"));
+        sp_params_free(params);
+        ck_assert_int_eq(sp_alloc_count().live_blocks, blocks);
+    }
+}
+END_TEST
+
 int main(void)
 {
     TCase *t = tcase_create("rnn_new");
@@ -167,5 +210,7 @@ int main(void)
     tcase_add_loop_test(t, options_that_make_no_sense_are_told_so, 0,
                         sizeof mistakes / sizeof *mistakes);
     tcase_add_test(t, cells_that_do_not_stack_are_told_so);
+    tcase_add_test(t, without_a_collection_every_layer_is_null);
+    tcase_add_loop_test(t, memory_that_fails_while_making_is_told_and_leaves_nothing_behind, 0, 2);
     return run_suite("rnn_new", t);
 }
