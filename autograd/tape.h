@@ -108,7 +108,9 @@ SP_API const void *sp_leaf_data(sp_var);
 SP_API bool   sp_eval(int n, const sp_var v[]);
 SP_API double sp_item(sp_var);  /* the value of a var with one element; NaN after a failure */
 SP_API const sp_tensor *sp_value(sp_var);    /* the tape's, until reset; NULL after a failure */
-SP_API sp_tensor       *sp_export(sp_var);   /* a copy, yours; NULL after a failure */
+SP_API sp_tensor       *sp_export(sp_var);   /* a copy, yours; NULL after a failure.  Where only
+                                                the copy has no memory, sp_error() says so
+                                                and the tape has not failed */
 
 /* Have the next evaluation compute it, and keep it until reset.  Returns its argument. */
 SP_API sp_var sp_keep(sp_var);
