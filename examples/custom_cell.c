@@ -15,7 +15,7 @@
 
 #include <spool.h>
 
-enum { T = 50, B = 64, HIDDEN = 48, STEPS = 3000, WINDOW = 50 };
+enum { T = 50, B = 64, HIDDEN = 48, WINDOW = 50, SECONDS = 40 };
 
 /*   f  = sigmoid(x Wf + h Uf + bf)
  *   n  = tanh   (x Wn + (f h) Un + bn)
@@ -95,12 +95,14 @@ static double train(const net *n, sp_tape *tape, const sp_tensor *x, const sp_te
     return sp_item(loss);
 }
 
-/* Train until the mean of a window's losses, all on new data, is below the goal. */
+static double seconds(void) { return (double)clock() / CLOCKS_PER_SEC; }
+
+/* Train until the mean of a window's losses, all on new data, is well below the goal. */
 static double learn(const net *n, sp_tape *tape, sp_tensor *x, sp_tensor *sum)
 {
     double mean = NAN, total = 0;
 
-    for (uint32_t step = 1; step <= STEPS && !(mean < 0.01); step++) {
+    for (uint32_t step = 1; seconds() < SECONDS && !(mean < 0.01); step++) {
         draw(x, sum, step);
         total += train(n, tape, x, sum);
         if (sp_tape_error(tape)) return NAN;
@@ -108,8 +110,7 @@ static double learn(const net *n, sp_tape *tape, sp_tensor *x, sp_tensor *sum)
         if (step % WINDOW) continue;
         mean = total / WINDOW;
         total = 0;
-        printf("%5u steps  %5.1f s  mean squared error %.4f\n", step,
-               (double)clock() / CLOCKS_PER_SEC, mean);
+        printf("%5u steps  %5.1f s  mean squared error %.4f\n", step, seconds(), mean);
         fflush(stdout);
     }
     return mean;
