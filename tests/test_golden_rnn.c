@@ -43,7 +43,7 @@ static const sp_tensor *recorded(const char *c, const char *thing)
 {
     char name[2 * NAME];
 
-    snprintf(name, sizeof name, "%s.%s", c, thing);
+    snprintf(name, sizeof name, "%.90s.%.90s", c, thing);
     return sp_store_has(golden, name) ? sp_store_tensor(golden, name) : NULL;
 }
 
@@ -165,7 +165,7 @@ static void compare_grads(const trial *r, const char *prefix, const sp_var grad[
     char thing[2 * NAME];
 
     for (int i = 0; i < r->n; i++) {
-        snprintf(thing, sizeof thing, "%s.%s", prefix, r->by[i]);
+        snprintf(thing, sizeof thing, "%.90s.%.90s", prefix, r->by[i]);
         compare(r, thing, grad[i], tolerance);
     }
 }
