@@ -51,10 +51,14 @@ bool sp__verdict(const sp_trial *t, bool ok, const char *format, ...)
 static bool is_whole(const sp_op *op, sp_report *r)
 {
     if (!sp__judge(r, op && op->name, "the op has no %s", op ? "name" : "record")) return false;
-    bool ok = sp__judge(r, op->samples && op->samples->in, "%s: it has no samples to be tried on", op->name);
-    ok &= sp__judge(r, op->reference || op->random, "%s: it has no reference to be compared with", op->name);
-    ok &= sp__judge(r, op->kind != SP_MACRO || op->expand, "%s: a macro needs an expansion", op->name);
-    ok &= sp__judge(r, op->kind != SP_VIEW || op->view, "%s: a view needs a rule for strides", op->name);
+    bool ok = sp__judge(r, op->samples && op->samples->in, "%s: it has no samples to be tried on",
+                        op->name);
+    ok &= sp__judge(r, op->reference || op->random, "%s: it has no reference to be compared with",
+                    op->name);
+    ok &= sp__judge(r, op->kind != SP_MACRO || op->expand, "%s: a macro needs an expansion",
+                    op->name);
+    ok &= sp__judge(r, op->kind != SP_VIEW || op->view, "%s: a view needs a rule for strides",
+                    op->name);
     ok &= sp__judge(r, op->n_scalars <= 4, "%s: a sample has at most 4 scalars", op->name);
     return ok;
 }
@@ -88,13 +92,16 @@ static bool is_refused(const sp_trial *t, sp_tape *tape, sp_dtype floating)
     sp_var y = sp__trial_call(t, x);
     bool ok = true;
     if (sp_is_nothing(y))
-        ok = sp__verdict(t, sp_tape_count(tape).nodes == nodes, "it is refused, but left %lld nodes on the tape",
+        ok = sp__verdict(t, sp_tape_count(tape).nodes == nodes,
+                         "it is refused, but left %lld nodes on the tape",
                          (long long)(sp_tape_count(tape).nodes - nodes));
     else
         sp_eval(1, &y);
     ok = ok && says(t, tape, t->sample->fails);
     lay(t, tape, floating, x);
-    return ok && sp__verdict(t, !sp_tape_error(tape) && sp_eval(t->n, x), "after it the tape cannot be used");
+    return ok
+           && sp__verdict(t, !sp_tape_error(tape) && sp_eval(t->n, x),
+                          "after it the tape cannot be used");
 }
 
 static void try_refusal(const sp_trial *t)
@@ -181,7 +188,8 @@ static void try_empty(const sp_op *op, const sp_sample *like, sp_report *r)
         for (int k = 0; k < t.n; k++) {
             sp_dtype d = t.x[k]->dtype;
             at += (size_t)snprintf(in + at, sizeof in - at, "%s0x3%s%s", k ? " " : "",
-                                   sp_is_floating(d) ? "" : ":", sp_is_floating(d) ? "" : sp_dtype_name(d));
+                                   sp_is_floating(d) ? "" : ":",
+                                   sp_is_floating(d) ? "" : sp_dtype_name(d));
         }
     sp__trial_end(&t);
     empty.in = in;

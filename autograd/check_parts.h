@@ -2,9 +2,9 @@
  *
  * check_parts.h - what the files of the op check share (internal).
  *
- * A trial is one sample of one op with its operands drawn.  check_samples.c draws them and lays
- * them out on a tape, check_values.c and check_rules.c try them, check_slopes.c knows differences, check.c is
- * the whole battery.
+ * A trial is one sample of one op with its operands drawn.  check_samples.c draws them and
+ * lays them out on a tape, check_values.c and check_rules.c try them, check_slopes.c knows
+ * differences, check.c is the whole battery.
  */
 #ifndef SP_CHECK_PARTS_H
 #define SP_CHECK_PARTS_H

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
- * check_rules - an op's rule: first and second derivatives against differences; the same gradient
- * however operands lie and whichever of them are asked for, in f32 as in f64, and for a macro as its
- * expansion has it.
+ * check_rules - an op's rule: first and second derivatives against differences; the same
+ * gradient however operands lie and whichever of them are asked for, in f32 as in f64, and
+ * for a macro as its expansion has it.
  */
 #include <math.h>
 #include "autograd/check_parts.h"
@@ -111,8 +111,9 @@ static bool find(const rule *r, asked a, gradients *g)
            && sp_eval(n, out);
     for (g->n = 0; ok && g->n < n; g->n += ok) ok = (g->g[g->n] = sp_export(out[g->n]));
     const char *said = sp_tape_error(r->tape);
-    return sp__verdict(r->t, ok, "the gradient in %s, operands %s, fails: %s", sp_dtype_name(a.how.floating),
-                       sp__lying_name(a.how.lying), said ? said : sp_error());
+    return sp__verdict(r->t, ok, "the gradient in %s, operands %s, fails: %s",
+                       sp_dtype_name(a.how.floating), sp__lying_name(a.how.lying),
+                       said ? said : sp_error());
 }
 
 static bool same_bits(const rule *r, asked a, const gradients *want, const char *when)
@@ -129,7 +130,8 @@ static bool same_bits(const rule *r, asked a, const gradients *want, const char 
 }
 
 /* Elements differ by at most `tolerance` of the largest. */
-static bool close_to(const rule *r, asked a, const gradients *want, double tolerance, const char *what)
+static bool close_to(const rule *r, asked a, const gradients *want, double tolerance,
+                     const char *what)
 {
     gradients g = { 0 };
     double off = 0, largest = 0;
@@ -141,7 +143,9 @@ static bool close_to(const rule *r, asked a, const gradients *want, double toler
             largest = fmax(largest, fabs(v));
             if (!(fabs(y - v) <= off)) off = fabs(y - v);
         }
-    ok = ok && sp__verdict(r->t, off <= tolerance * largest, "its gradient and that %s differ by %.3g", what, off);
+    ok = ok
+         && sp__verdict(r->t, off <= tolerance * largest, "its gradient and that %s differ by %.3g",
+                        what, off);
     drop(&g);
     return ok;
 }
@@ -175,7 +179,8 @@ static bool in_every_way(const rule *r)
         alone.only = i;
         ok = same_bits(r, alone, &g, "no other is asked for");
     }
-    for (int lying = SP_DENSE + 1; ok && lying < SP_N_LYINGS; lying++) ok = lies_anyhow(r, (sp_lying)lying);
+    for (int lying = SP_DENSE + 1; ok && lying < SP_N_LYINGS; lying++)
+        ok = lies_anyhow(r, (sp_lying)lying);
     drop(&g);
     return ok;
 }
@@ -239,10 +244,11 @@ static bool slopes(rule *r)
     const sp_op *op = r->t->op;
 
     if (op->constant) return nothing_passes(r);
-    return sp__verdict(r->t, op->vjp || op->kind == SP_MACRO, "it has no vjp; an op through which no gradient "
+    return sp__verdict(r->t, op->vjp || op->kind == SP_MACRO,
+                       "it has no vjp; an op through which no gradient "
                        "passes says .constant = true")
-        && agree(r, weighted_result, r->n, "first derivative")
-        && agree(r, weighted_gradients, r->n + 1, "second derivative") && in_every_way(r);
+           && agree(r, weighted_result, r->n, "first derivative")
+           && agree(r, weighted_gradients, r->n + 1, "second derivative") && in_every_way(r);
 }
 
 void sp__check_rules(const sp_trial *t)

@@ -84,7 +84,8 @@ static bool draw_floating(const sp_trial *t, sp_tensor *x, sp_random r)
                          (long long)n)) return false;
         spread(x, r, slack);
     }
-    for (int64_t i = 0; i < n; i++) v[i] = lo + range * (t->sample->apart ? v[i] : sp_random_uniform(r, i));
+    for (int64_t i = 0; i < n; i++)
+        v[i] = lo + range * (t->sample->apart ? v[i] : sp_random_uniform(r, i));
     return true;
 }
 
@@ -116,7 +117,8 @@ bool sp__trial_begin(sp_trial *t)
     wanted w;
 
     while (*at) {
-        if (!sp__verdict(t, t->n < SP_MOST_OPERANDS, "a sample has at most %d operands", SP_MOST_OPERANDS))
+        if (!sp__verdict(t, t->n < SP_MOST_OPERANDS, "a sample has at most %d operands",
+                         SP_MOST_OPERANDS))
             return false;
         if (!read_operand(&at, &w))
             return sp__verdict(t, false, "\"%s\" is no shape such as 2x3, . or 4:i64", at);
@@ -148,8 +150,14 @@ sp_tensor *sp__weights(sp_shape shape, uint64_t stream)
 const char *sp__lying_name(sp_lying lying)
 {
     static const char *const names[SP_N_LYINGS] = {
-        "dense", "permuted", "stepped", "flipped", "shifted by one element", "broadcast along the first axis",
-        "broadcast along the last axis", "each lying in another way",
+        "dense",
+        "permuted",
+        "stepped",
+        "flipped",
+        "shifted by one element",
+        "broadcast along the first axis",
+        "broadcast along the last axis",
+        "each lying in another way",
     };
     return names[lying];
 }
@@ -247,7 +255,8 @@ static sp_tensor *filled(const sp_tensor *x, const buffer *b)
 
     if (!base) return NULL;
     memset(base->data, x->dtype == SP_BOOL ? 1 : 0xff, (size_t)sp_tensor_bytes(base));
-    sp__copy_strided(x->shape, size, (char *)base->data + b->at.offset * size, b->at.stride, x->data, dense.stride);
+    sp__copy_strided(x->shape, size, (char *)base->data + b->at.offset * size, b->at.stride,
+                     x->data, dense.stride);
     return base;
 }
 
@@ -271,7 +280,8 @@ sp_tensor *sp__operand_values(const sp_trial *t, int k, sp_manner how)
     if (base) x = sp_tensor_new(base->dtype, t->x[k]->shape);
     if (x) {
         int64_t size = sp_dtype_size(x->dtype);
-        sp__copy_strided(x->shape, size, x->data, dense.stride, (char *)base->data + b.at.offset * size, b.at.stride);
+        sp__copy_strided(x->shape, size, x->data, dense.stride,
+                         (char *)base->data + b.at.offset * size, b.at.stride);
     }
     sp_tensor_free(base);
     return x;

@@ -48,8 +48,11 @@ static bool gradient(sp_slope *s)
 
     for (int i = 0; ok && i < s->n; i++) {
         ok = (s->g[i] = sp_export(out[i]));
-        if (ok && (!sp_shape_equal(s->g[i]->shape, s->x[i]->shape) || s->g[i]->dtype != s->x[i]->dtype)) {
-            sp_tape_fail(s->tape, "the gradient by input %d has another shape or dtype than the input", i);
+        if (ok
+            && (!sp_shape_equal(s->g[i]->shape, s->x[i]->shape)
+                || s->g[i]->dtype != s->x[i]->dtype)) {
+            sp_tape_fail(s->tape,
+                         "the gradient by input %d has another shape or dtype than the input", i);
             ok = false;
         }
     }
@@ -92,7 +95,8 @@ static double largest(const sp_slope *s)
     double most = 0;
 
     for (int i = 0; i < s->n; i++)
-        for (int64_t k = 0; k < sp_tensor_size(s->g[i]); k++) most = fmax(most, fabs(sp_tensor_at(s->g[i], k)));
+        for (int64_t k = 0; k < sp_tensor_size(s->g[i]); k++)
+            most = fmax(most, fabs(sp_tensor_at(s->g[i], k)));
     return most;
 }
 
@@ -117,8 +121,8 @@ static bool compare(sp_slope *s, const sp_teller *w, int i, int64_t element, dou
     if (sp_tape_error(s->tape)) return tell(w, false, sp_tape_error(s->tape));
     if (element >= 0) snprintf(where, sizeof where, "at element %lld", (long long)element);
     by_whom(w, i, by, sizeof by);
-    snprintf(sentence, sizeof sentence, "its %s by %s %s is %.12g, but differences say %.12g", w->what, by,
-             element < 0 ? "along a direction" : where, g, q);
+    snprintf(sentence, sizeof sentence, "its %s by %s %s is %.12g, but differences say %.12g",
+             w->what, by, element < 0 ? "along a direction" : where, g, q);
     return tell(w, near(s, g, q, largest(s)), sentence);
 }
 
@@ -221,7 +225,8 @@ static bool all_f64(sp_report *r, int n, sp_tensor *const x[])
     bool ok = sp__judge(r, n > 0, "function: nothing to differentiate by");
 
     for (int i = 0; ok && i < n; i++)
-        ok = sp__judge(r, x[i] && x[i]->dtype == SP_F64, "function: x[%d] is %s; differences need f64", i,
+        ok = sp__judge(r, x[i] && x[i]->dtype == SP_F64,
+                       "function: x[%d] is %s; differences need f64", i,
                        x[i] ? sp_dtype_name(x[i]->dtype) : "NULL");
     return ok;
 }

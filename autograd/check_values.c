@@ -103,8 +103,13 @@ static sp_tensor *reference(const bench *b, const sp_tensor *y, bool magnitudes)
     }
     if (ok) {
         memset(want->data, 0xff, (size_t)sp_tensor_bytes(want));
-        b->t->op->reference(&(sp_args){ .n = b->t->n, .x = o, .y = operand_of(want), .attr = s->attr,
-                                        .scalar = s->scalar, .random = { 0, 0, SP_CHECK_STEP }, .fault = fault });
+        b->t->op->reference(&(sp_args){ .n = b->t->n,
+                                        .x = o,
+                                        .y = operand_of(want),
+                                        .attr = s->attr,
+                                        .scalar = s->scalar,
+                                        .random = { 0, 0, SP_CHECK_STEP },
+                                        .fault = fault });
     }
     for (int k = 0; k < b->t->n; k++) sp_tensor_free(x[k]);
     if (!ok) sp_tensor_free(want);
@@ -121,7 +126,8 @@ static bool is_close(double y, double want, double bound)
 
 /* Element by element, relative to the larger of what is wanted, the magnitudes that were summed
    (NULL: none were), and a tenth of the largest element.  The first that is off; -1: none. */
-static int64_t first_off(const sp_tensor *y, const sp_tensor *want, const sp_tensor *summed, double tolerance)
+static int64_t first_off(const sp_tensor *y, const sp_tensor *want, const sp_tensor *summed,
+                         double tolerance)
 {
     int64_t n = sp_tensor_size(y);
     double largest = 0;
@@ -134,32 +140,36 @@ static int64_t first_off(const sp_tensor *y, const sp_tensor *want, const sp_ten
     for (int64_t i = 0; i < n; i++) {
         double v = sp_tensor_at(want, i), scale = fmax(fabs(v), largest / 10);
         if (summed) scale = fmax(scale, fabs(sp_tensor_at(summed, i)));
-        if (!is_close(sp_tensor_at(y, i), v, sp_is_floating(y->dtype) ? scale * tolerance : 0)) return i;
+        if (!is_close(sp_tensor_at(y, i), v, sp_is_floating(y->dtype) ? scale * tolerance : 0))
+            return i;
     }
     return -1;
 }
 
-static bool agrees(const bench *b, const sp_tensor *y, const sp_tensor *want, const sp_tensor *summed,
-                   const char *whose)
+static bool agrees(const bench *b, const sp_tensor *y, const sp_tensor *want,
+                   const sp_tensor *summed, const char *whose)
 {
     bool coarse = y->dtype == SP_F32 || (b->floating == SP_F32 && b->t->floating);
     int64_t i = first_off(y, want, summed, coarse ? 4e-6 : 1e-12);
 
-    return sp__verdict(b->t, i < 0, "%s: element %lld is %.17g, but %s says %.17g", b->where, (long long)i,
-                       sp_tensor_at(y, i), whose, sp_tensor_at(want, i));
+    return sp__verdict(b->t, i < 0, "%s: element %lld is %.17g, but %s says %.17g", b->where,
+                       (long long)i, sp_tensor_at(y, i), whose, sp_tensor_at(want, i));
 }
 
 /* Ops whose rounding error grows with what they sum, not with the sum. */
 static bool sums(const sp_op *op)
 {
-    return op->kind == SP_REDUCE || op->kind == SP_CONTRACT || op->kind == SP_SUM || op->kind == SP_GATHER;
+    return op->kind == SP_REDUCE || op->kind == SP_CONTRACT || op->kind == SP_SUM
+           || op->kind == SP_GATHER;
 }
 
 static bool as_the_reference(const bench *b, const sp_tensor *y)
 {
     if (!b->t->op->reference) return true;
-    sp_tensor *want = reference(b, y, false), *summed = sums(b->t->op) ? reference(b, y, true) : NULL;
-    bool ok = want ? agrees(b, y, want, summed, "the reference") : sp__verdict(b->t, false, "%s", sp_error());
+    sp_tensor *want = reference(b, y, false),
+              *summed = sums(b->t->op) ? reference(b, y, true) : NULL;
+    bool ok = want ? agrees(b, y, want, summed, "the reference")
+                   : sp__verdict(b->t, false, "%s", sp_error());
 
     sp_tensor_free(want);
     sp_tensor_free(summed);
@@ -201,7 +211,8 @@ static bool says_something(const bench *b, const sp_tensor *y)
 
     if (n < 10 || !sp_is_floating(y->dtype) || zeros_are_usual(b->t)) return true;
     for (int64_t i = 0; i < n; i++) zeros += sp_tensor_at(y, i) == 0;
-    return sp__verdict(b->t, 10 * zeros <= 3 * n, "%lld of its %lld results are 0: a sample that shows little",
+    return sp__verdict(b->t, 10 * zeros <= 3 * n,
+                       "%lld of its %lld results are 0: a sample that shows little",
                        (long long)zeros, (long long)n);
 }
 
@@ -215,7 +226,8 @@ static bool is_repeatable(const bench *b, const sp_tensor *y)
     again.step += !b->t->op->random;
     sp_tensor *z = result(&again, SP_DENSE, false);
     bool ok = sp__verdict(b->t, z, "%s: %s", b->where, reason(b))
-           && sp__verdict(b->t, sp_tensor_same(y, z), "%s: computed twice, it gives different bits", b->where);
+              && sp__verdict(b->t, sp_tensor_same(y, z),
+                             "%s: computed twice, it gives different bits", b->where);
     sp_tensor_free(z);
     return ok;
 }
@@ -224,16 +236,19 @@ static bool lies_anyhow(const bench *b, sp_lying lying)
 {
     sp_tensor *dense = result(b, lying, true);
     sp_tensor *y = dense ? result(b, lying, false) : NULL;
-    bool ok = sp__verdict(b->t, y, "%s: operands %s: %s", b->where, sp__lying_name(lying), reason(b))
-           && sp__verdict(b->t, sp_tensor_same(dense, y), "%s: operands %s give other bits than dense ones",
-                          b->where, sp__lying_name(lying));
+    bool ok
+        = sp__verdict(b->t, y, "%s: operands %s: %s", b->where, sp__lying_name(lying), reason(b))
+          && sp__verdict(b->t, sp_tensor_same(dense, y),
+                         "%s: operands %s give other bits than dense ones", b->where,
+                         sp__lying_name(lying));
 
     sp_tensor_free(dense);
     sp_tensor_free(y);
     return ok;
 }
 
-/* Twenty results of an op that draws are not the same in four more steps, nor with four other seeds. */
+/* Twenty results of an op that draws are not the same in four more steps, nor with four
+   other seeds. */
 static bool moves(const bench *b, const sp_tensor *y)
 {
     bench other = *b;
@@ -261,7 +276,8 @@ static bool values(const bench *b)
 
     ok = ok && as_the_reference(b, y) && says_something(b, y) && as_the_expansion(b, y)
             && is_repeatable(b, y) && moves(b, y);
-    for (int lying = SP_DENSE + 1; ok && lying < SP_N_LYINGS; lying++) ok = lies_anyhow(b, (sp_lying)lying);
+    for (int lying = SP_DENSE + 1; ok && lying < SP_N_LYINGS; lying++)
+        ok = lies_anyhow(b, (sp_lying)lying);
     sp_tensor_free(y);
     return ok;
 }
