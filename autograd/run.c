@@ -18,9 +18,9 @@ bool sp__absorbs(const sp_tape *t, uint32_t sum, uint32_t x)
     return sp__op(t, sum)->kind == SP_SUM && (kind == SP_CONTRACT || kind == SP_PLACE);
 }
 
-typedef bool reader(sp_run *, uint32_t base);
+typedef bool reader(sp_evaluation *, uint32_t base);
 
-static bool each_read(sp_run *r, uint32_t id, reader *read)
+static bool each_read(sp_evaluation *r, uint32_t id, reader *read)
 {
     const uint32_t *in, *inner;
     int n = sp__inputs(r->t, id, &in);
@@ -39,7 +39,7 @@ static bool each_read(sp_run *r, uint32_t id, reader *read)
 
 /* ---- what must be computed ---- */
 
-static bool need(sp_run *r, uint32_t base)
+static bool need(sp_evaluation *r, uint32_t base)
 {
     sp_tape *t = r->t;
     sp_beside *b = &t->beside[base];
@@ -56,7 +56,7 @@ static bool need(sp_run *r, uint32_t base)
     return true;
 }
 
-static bool need_all(sp_run *r, int n, const sp_var v[])
+static bool need_all(sp_evaluation *r, int n, const sp_var v[])
 {
     sp_tape *t = r->t;
 
@@ -79,7 +79,7 @@ static bool wanted(const sp_tape *t, uint32_t id)
 }
 
 /* The nodes to compute, in record order. */
-static bool list_needed(sp_run *r)
+static bool list_needed(sp_evaluation *r)
 {
     int64_t n = 0;
 
@@ -90,19 +90,19 @@ static bool list_needed(sp_run *r)
     return true;
 }
 
-static bool count_use(sp_run *r, uint32_t base)
+static bool count_use(sp_evaluation *r, uint32_t base)
 {
     r->t->beside[base].uses++;
     return true;
 }
 
-static void count_uses(sp_run *r)
+static void count_uses(sp_evaluation *r)
 {
     for (int64_t i = 0; i < r->n_needed; i++) r->t->beside[r->todo[i]].uses = 0;
     for (int64_t i = 0; i < r->n_needed; i++) each_read(r, r->todo[i], count_use);
 }
 
-static void keep_all(sp_run *r, int n, const sp_var v[])
+static void keep_all(sp_evaluation *r, int n, const sp_var v[])
 {
     sp_tape *t = r->t;
 
@@ -113,13 +113,13 @@ static void keep_all(sp_run *r, int n, const sp_var v[])
 /* ---- the budget ---- */
 
 /* Whether a value may go once its last reader has run. */
-static bool droppable(const sp_run *r, uint32_t base)
+static bool droppable(const sp_evaluation *r, uint32_t base)
 {
     const sp_beside *b = &r->t->beside[base];
     return r->drop && !b->kept && b->owned;
 }
 
-static bool release_in_thought(sp_run *r, uint32_t base)
+static bool release_in_thought(sp_evaluation *r, uint32_t base)
 {
     sp_beside *b = &r->t->beside[base];
     bool ours = b->mark == r->t->stamp && !b->data && sp__op(r->t, base)->kind != SP_LEAF;
@@ -129,7 +129,7 @@ static bool release_in_thought(sp_run *r, uint32_t base)
 }
 
 /* The most bytes that will be alive at once, found by going through the run in thought. */
-static bool within_budget(sp_run *r)
+static bool within_budget(sp_evaluation *r)
 {
     sp_tape *t = r->t;
     int64_t peak = 0;
@@ -150,7 +150,7 @@ static bool within_budget(sp_run *r)
 
 /* ---- running ---- */
 
-static bool give_back(sp_run *r, uint32_t base)
+static bool give_back(sp_evaluation *r, uint32_t base)
 {
     sp_tape *t = r->t;
     sp_beside *b = &t->beside[base];
@@ -164,7 +164,7 @@ static bool give_back(sp_run *r, uint32_t base)
 }
 
 /* Compute one node, then let go of what it was the last to read. */
-static bool compute(sp_run *r, uint32_t id)
+static bool compute(sp_evaluation *r, uint32_t id)
 {
     sp_tape *t = r->t;
     sp_beside *b = &t->beside[id];
@@ -188,7 +188,7 @@ static bool compute(sp_run *r, uint32_t id)
     return true;
 }
 
-static bool compute_all(sp_run *r)
+static bool compute_all(sp_evaluation *r)
 {
     unsigned was = sp_denormals_flush();
     bool ok = true;
@@ -200,7 +200,7 @@ static bool compute_all(sp_run *r)
 
 bool sp__run(sp_tape *t, int n, const sp_var v[], bool drop)
 {
-    sp_run r = { .t = t, .drop = drop, .low = UINT32_MAX };
+    sp_evaluation r = { .t = t, .drop = drop, .low = UINT32_MAX };
 
     if (!t || t->failed) return false;
     t->stamp++;

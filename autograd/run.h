@@ -7,7 +7,7 @@
 
 #include "autograd/node.h"
 
-typedef struct sp_run {
+typedef struct sp_evaluation {
     sp_tape    *t;
     bool        drop;
     uint32_t   *todo;                /* a stack while marking, then the nodes in order */
@@ -17,13 +17,13 @@ typedef struct sp_run {
     sp_operand *x;                   /* of the node being run */
     int64_t     x_room;
     char        fault[SP_ERROR_TEXT / 2];   /* what the kernel said */
-} sp_run;
+} sp_evaluation;
 
 /* Whether node `sum` takes its operand x (a product or a placed region) straight from x's
    own operands. */
 bool sp__absorbs(const sp_tape *, uint32_t sum, uint32_t x);
 
 /* Compute node id into its buffer; its operands are there.  False: the tape failed. */
-bool sp__run_node(sp_run *, uint32_t id);
+bool sp__run_node(sp_evaluation *, uint32_t id);
 
 #endif

@@ -148,7 +148,7 @@ void sp_fault(const sp_args *a, const char *format, ...)
     va_end(list);
 }
 
-static bool call_kernel(sp_run *r, uint32_t id, sp_args *a)
+static bool call_kernel(sp_evaluation *r, uint32_t id, sp_args *a)
 {
     sp_tape *t = r->t;
     const sp_op *op = sp__op(t, id);
@@ -182,7 +182,7 @@ static sp_args args_of(const sp_tape *t, uint32_t id, int n, const sp_operand *x
 }
 
 /* Operands of node id, packed or broadcast as its kernel wants them; then the kernel. */
-static bool run_into(sp_run *r, uint32_t id, sp_operand y, bool add)
+static bool run_into(sp_evaluation *r, uint32_t id, sp_operand y, bool add)
 {
     sp_tape *t = r->t;
     const sp_op *op = sp__op(t, id);
@@ -214,7 +214,7 @@ static bool run_into(sp_run *r, uint32_t id, sp_operand y, bool add)
 /* ---- sums ---- */
 
 /* y = y + x for regions of any strides, by the sum's own kernel. */
-static bool accumulate(sp_run *r, uint32_t sum, sp_operand y, sp_operand x)
+static bool accumulate(sp_evaluation *r, uint32_t sum, sp_operand y, sp_operand x)
 {
     sp_operand both[] = { y, x };
     sp_args a = args_of(r->t, sum, 2, both, y);
@@ -230,7 +230,7 @@ static sp_operand region_of(sp_operand y, const sp_place_attr *p, int64_t count)
 }
 
 /* Add operand x of a sum to y, or store it if it is the first. */
-static bool add_one(sp_run *r, uint32_t sum, uint32_t x, sp_operand y, bool first)
+static bool add_one(sp_evaluation *r, uint32_t sum, uint32_t x, sp_operand y, bool first)
 {
     sp_tape *t = r->t;
     sp_operand o;
@@ -248,7 +248,7 @@ static bool add_one(sp_run *r, uint32_t sum, uint32_t x, sp_operand y, bool firs
     return true;
 }
 
-bool sp__run_node(sp_run *r, uint32_t id)
+bool sp__run_node(sp_evaluation *r, uint32_t id)
 {
     sp_tape *t = r->t;
     sp_operand y = result_of(t, id);
