@@ -26,7 +26,6 @@ typedef struct sweep {
     int64_t       n, room;
     sp_var       *x;                 /* room for a node's operands, or for a list */
     int64_t       x_room;
-    uint32_t      at;                /* the node whose rule is running */
 } sweep;
 
 static uint8_t *state_of(sweep *s, uint32_t id) { return &s->state[id - s->low]; }
@@ -107,6 +106,33 @@ static sp_var close_list(sweep *s, uint32_t id)
 }
 
 /* Scalars are copied: a rule records, and the tape's may move. */
+/* A macro without a rule of its own: its expansion is recorded behind fresh views of the
+   operands and differentiated down to these. */
+enum { MOST_OPERANDS = 8 };
+
+static void run_expansion(const sp_vjp *v, const sp_op *op)
+{
+    sp_var x[MOST_OPERANDS], wrt[MOST_OPERANDS], out[MOST_OPERANDS];
+    int n = 0, from[MOST_OPERANDS];
+
+    if (v->n > MOST_OPERANDS) {
+        sp__fail(v->y.tape, "%s: a macro without a vjp takes at most %d operands", op->name,
+                 MOST_OPERANDS);
+        return;
+    }
+    for (int k = 0; k < v->n; k++) {
+        x[k] = sp_reshape(v->x[k], sp_var_shape(v->x[k]));
+        if (!sp_wants(v, k)) continue;
+        from[n] = k;
+        wrt[n++] = x[k];
+    }
+    sp_var y = op->expand(v->n, x, v->attr, v->scalar);
+    sp_grad_spec spec = { .seed = v->g };
+    if (sp_is_nothing(y) || !sp__gradients(y, n, wrt, out, &spec, false)) return;
+    for (int i = 0; i < n; i++)
+        if (sp_is_given(out[i])) sp_push(v, from[i], out[i]);
+}
+
 static void run_rule(sweep *s, uint32_t id, sp_var g)
 {
     sp_tape *t = s->t;
@@ -115,7 +141,7 @@ static void run_rule(sweep *s, uint32_t id, sp_var g)
     int n = sp__inputs(t, id, &in);
     double scalar[SP_MAX_SCALARS] = { 0 };
 
-    if (!op->vjp) {
+    if (!op->vjp && !op->expand) {
         sp__fail(t, "%s: its gradient is not implemented: the record has no vjp", op->name);
         return;
     }
@@ -123,9 +149,9 @@ static void run_rule(sweep *s, uint32_t id, sp_var g)
     for (int i = 0; i < n; i++) s->x[i] = (sp_var){ t, in[i], t->epoch };
     for (int i = 0; i < op->n_scalars; i++)
         scalar[i] = t->scalars[t->node[id].slot + (uint32_t)i];
-    s->at = id;
     sp_vjp v = { g, { t, id, t->epoch }, n, s->x, sp__attr(t, id), scalar, s };
-    op->vjp(&v);
+    if (op->vjp) op->vjp(&v);
+    else run_expansion(&v, op);
 }
 
 static void go_back(sweep *s)

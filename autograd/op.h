@@ -155,7 +155,8 @@ struct sp_op {
     /* [SP_PORTABLE] serves where a better one is NULL. */
     sp_kernel *kernels[SP_N_ISAS][SP_N_DTYPES];
 
-    void   (*vjp)(const sp_vjp *);     /* NULL: a sentence, where a gradient is asked for */
+    /* NULL: the expansion's gradient, or a sentence where there is none. */
+    void   (*vjp)(const sp_vjp *);
     /* SP_MACRO: the same in other ops. */
     sp_var (*expand)(int n, const sp_var x[], const void *attr, const double *scalar);
 

@@ -246,6 +246,36 @@ START_TEST(an_op_of_the_users_own_broadcasts_and_is_differentiated_twice)
 }
 END_TEST
 
+/* x0 tanh(x0 + x1) as a macro that leaves its gradient to the expansion. */
+static sp_var gated(int n, const sp_var x[], const void *attr, const double *scalar)
+{
+    (void)n, (void)attr, (void)scalar;
+    return sp_mul(x[0], sp_tanh(sp_add(x[0], x[1])));
+}
+
+static void gated_kernel(const sp_args *a)
+{
+    const double *x = a->x[0].data, *y = a->x[1].data;
+    for (int64_t i = 0; i < sp_shape_size(a->y.shape); i++)
+        ((double *)a->y.data)[i] = x[i] * tanh(x[i] + y[i]);
+}
+
+static const sp_op gated_op = { .name = "gated", .kind = SP_MACRO, .n_in = 2, .expand = gated,
+                                .kernels = { [SP_PORTABLE] = { [SP_F64] = gated_kernel } } };
+
+START_TEST(a_macro_without_a_rule_is_differentiated_through_its_expansion)
+{
+    sp_var a = number(0.4), b = sp_square(a), y = sp_apply(&gated_op, SP_VARS(a, b), NULL, NULL);
+    double u = 0.4 + 0.16, s = 1 - tanh(u) * tanh(u), du = 1.8;      /* u = a + a^2 */
+    sp_var g = slope(y, a);
+
+    ck_assert_double_eq_tol(sp_item(y), 0.4 * tanh(u), 1e-15);
+    ck_assert_double_eq_tol(sp_item(g), tanh(u) + 0.4 * s * du, 1e-14);
+    ck_assert_double_eq_tol(sp_item(slope(g, a)),
+                            2 * s * du + 0.4 * (-2 * tanh(u) * s * du * du + s * 2), 1e-14);
+}
+END_TEST
+
 int main(void)
 {
     Suite *s = suite_create("grad");
@@ -261,6 +291,7 @@ int main(void)
         broadcasting_is_undone_by_sums, a_gradient_that_nobody_asked_for_is_not_recorded,
         a_missing_rule_or_kernel_is_a_sentence,
         an_op_of_the_users_own_broadcasts_and_is_differentiated_twice,
+        a_macro_without_a_rule_is_differentiated_through_its_expansion,
     };
 
     tcase_add_checked_fixture(c, begin, end);
