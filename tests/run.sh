@@ -5,9 +5,10 @@
 #
 #   tests/run.sh            units, op records, lint, examples, installed consumer; 5 minutes at most
 #   tests/run.sh fast       units and lint; under a minute
-#   tests/run.sh full       adds sanitizers, valgrind, each instruction set, clang, strict warnings
+#   tests/run.sh full       adds sanitizers, valgrind, each instruction set, clang, strict warnings,
+#                           ten epochs on a real text
 #   tests/run.sh NAME...    these stages (units lint examples consumer asan valgrind isa clang
-#                           strict) or test files (shape for tests/test_shape.c)
+#                           strict long) or test files (shape for tests/test_shape.c)
 #
 # Writes only below build/.  Exit 0 all passed, 1 something failed, 2 something is
 # missing.  The last line is `N passed, N failed, N skipped`.
@@ -125,6 +126,14 @@ with_isa() {
     unset SP_ISA
 }
 
+# Ten epochs on a real text; minutes.
+long_runs() {
+    build debug || return
+    export SPOOL_LONG=1
+    meson_test debug corpus -t 3
+    unset SPOOL_LONG
+}
+
 clang_build() {
     have clang || { lacking clang; return; }
     compiler=clang
@@ -151,6 +160,7 @@ named() {
     valgrind) stage valgrind memcheck ;;
     isa) all_isas ;;
     clang) stage clang clang_build ;;
+    long) stage long long_runs ;;
     strict) all_strict ;;
     *) stage "$1" units "$1" ;;
     esac
@@ -158,7 +168,7 @@ named() {
 
 # Refuse a name before anything runs.
 known() {
-    case " default fast full units lint examples consumer asan valgrind isa clang strict " in
+    case " default fast full units lint examples consumer asan valgrind isa clang strict long " in
     *" $1 "*) return ;;
     esac
     [ -f "tests/test_$1.c" ] || { echo "run.sh: no stage and no test file named $1" >&2; exit 2; }
@@ -183,6 +193,7 @@ full() {
     all_isas
     stage asan asan
     stage valgrind memcheck
+    stage long long_runs
 }
 
 # --- set-up -------------------------------------------------------------------
