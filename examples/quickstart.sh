@@ -50,7 +50,8 @@ stage 'training'
 trap 'echo' INT
 $program train --text "$text" --layers 1 --hidden 256 --seconds 90 --seed 1 \
     --save $model --svg $out/loss.svg 2>&1 | tee -i $out/train.log
-nats=$(tr '\r' '\n' <$out/train.log | sed -n 's/^validation: \([0-9.]*\) nats per byte.*/\1/p' | tail -n 1)
+nats=$(tr '\r' '\n' <$out/train.log |
+    sed -n 's/^validation: \([0-9.]*\) nats per byte.*/\1/p' | tail -n 1)
 [ -n "$nats" ] || fail "the training did not end, see $out/train.log"
 bigram=$($program bigram --text "$text" | sed -n 's/^bigram: \([0-9.]*\) bits per byte.*/\1/p')
 [ -n "$bigram" ] || fail 'the bigram model failed'
@@ -62,8 +63,8 @@ $program sample --load $model --prompt 'static ' --length 400 --temperature 0.7 
 stage 'result'
 awk -v nats="$nats" -v bigram="$bigram" 'BEGIN {
     bits = nats / log(2); below = 100 * (1 - bits / bigram)
-    printf "validation: %.3f bits per byte; a bigram count model: %.3f bits per byte; %.0f %% below\n",
-           bits, bigram, below
+    printf "validation: %.3f bits per byte; ", bits
+    printf "a bigram count model: %.3f bits per byte; %.0f %% below\n", bigram, below
     exit below < 15 }'
 enough=$?
 echo "loss curve: $PWD/$out/loss.svg"

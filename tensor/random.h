@@ -37,7 +37,7 @@ void sp__random_block(sp_random, int64_t block, uint32_t out[4]);
 SP_API uint32_t sp_random_u32(sp_random, int64_t element);
 SP_API double   sp_random_uniform(sp_random, int64_t element);       /* [0, 1), 53 bits */
 SP_API double   sp_random_normal (sp_random, int64_t element);       /* N(0, 1), Box-Muller */
-SP_API int64_t  sp_random_below  (sp_random, int64_t element, int64_t n);  /* 0..n-1, bias < 2^-64 n */
+SP_API int64_t  sp_random_below  (sp_random, int64_t element, int64_t n);  /* 0..n-1 */
 
 /* Fill a tensor: element i from the number at element i.  Floating tensors only. */
 SP_API bool sp_tensor_uniform(sp_tensor *, sp_random, double lo, double hi);

@@ -7,7 +7,8 @@
 #include <string.h>
 
 /* Whether axis d can be read as a continuation of axis `last` by every array. */
-static bool joins(const sp_walk *w, int last, int n, const int64_t *const strides[], int d, int64_t dim)
+static bool joins(const sp_walk *w, int last, int n, const int64_t *const strides[], int d,
+                  int64_t dim)
 {
     for (int i = 0; i < n; i++)
         if (w->stride[i][last] != strides[i][d] * dim) return false;

@@ -21,7 +21,8 @@ command -v debootstrap >/dev/null || die 'needs debootstrap: apt-get install -y 
 
 # The first Debian archive (not its security updates) among apt's sources.
 mirror() {
-    cat /etc/apt/sources.list /etc/apt/sources.list.d/*.list /etc/apt/sources.list.d/*.sources 2>/dev/null |
+    lists=/etc/apt/sources.list
+    cat $lists $lists.d/*.list $lists.d/*.sources 2>/dev/null |
         awk '/^(deb|URIs:)/ { for (i = 2; i <= NF; i++)
                                   if ($i ~ /^https?:.*\/debian\/?$/) { print $i; exit } }'
 }
@@ -88,8 +89,8 @@ hold() {
 
 installs_and_builds_nothing() { ! grep -q -E '^installing|^\[[0-9]+/[0-9]+\]' "$out"; }
 only_build_is_new() {
-    (cd "$system/home/dev/spool" && find . -path ./build -prune -o -newer "$dir/mark" -type f -print) |
-        grep . && return 1
+    (cd "$system/home/dev/spool" &&
+        find . -path ./build -prune -o -newer "$dir/mark" -type f -print) | grep . && return 1
     return 0
 }
 

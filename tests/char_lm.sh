@@ -35,8 +35,8 @@ is 'samples differ from those of half the training' \
     test "$(sample half.safetensors)" != "$(sample whole.safetensors)"
 is 'samples at least the length asked for' test "$(sample whole.safetensors | wc -c)" -ge 40
 
-is 'counts pairs of bytes' sh -c '"$0" bigram --text "$1" | grep -q "^bigram: [0-9.]* bits per byte"' \
-    "$lm" "$text"
+counts_pairs() { "$lm" bigram --text "$text" | grep -q '^bigram: [0-9.]* bits per byte'; }
+is 'counts pairs of bytes' counts_pairs
 
 refuses() { ! "$lm" "$@" >refused.out 2>&1 && [ "$(wc -l <refused.out)" -ge 1 ]; }
 is 'refuses a text that is not there' refuses train --text absent.txt --steps 1

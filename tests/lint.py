@@ -307,7 +307,7 @@ def symbols(built):
 
 
 def no_static_data_can_change(built):
-    """Literals of structs in constant tables are writable by C, but reached by const pointers only."""
+    """Literals of structs in constant tables are writable by C, but reached by const pointers."""
     for member, section, size, name in symbols(built):
         writable = re.match(r"\.(data|bss|tdata|tbss)\b(?!\.rel\.ro)|\*COM\*", section)
         if name.startswith("__compound_literal"):
@@ -348,7 +348,8 @@ def every_op_record_is_tried(built):
 
 SOURCE_RULES = (includes_point_down, doors_are_kept, the_library_is_silent, layers_touch_no_data,
                 functions_are_short, files_are_short, lines_are_tidy, every_file_names_its_licence,
-                no_loose_ends, every_folder_explains_itself, every_test_file_is_built, scripts_parse,
+                no_loose_ends, every_folder_explains_itself, every_test_file_is_built,
+                scripts_parse,
                 public_headers_compile_alone_as_c11, public_headers_compile_alone_as_cpp)
 BUILT_RULES = (only_what_headers_declare_is_exported, no_static_data_can_change,
                nothing_built_prints_exits_or_passes_a_door, every_op_record_is_tried)

@@ -32,7 +32,8 @@ START_TEST(norms_are_those_known_by_hand)
         sp_params *p = ten((sp_dtype)d);
         ck_assert_double_eq(sp_clip_grad_norm(p, INFINITY), sqrt(97));
         ck_assert_double_eq(sp_clip_grad_norm_p(p, INFINITY, 1), 29);
-        ck_assert_double_eq_tol(sp_clip_grad_norm_p(p, INFINITY, 4), pow(96 + 768 + 625, 0.25), 1e-14);
+        ck_assert_double_eq_tol(sp_clip_grad_norm_p(p, INFINITY, 4), pow(96 + 768 + 625, 0.25),
+                                1e-14);
         ck_assert_double_eq(sp_clip_grad_norm_p(p, INFINITY, INFINITY), 5);
         ck_assert(first(p, 0) == 2 && first(p, 1) == -4 && first(p, 2) == 5);
         sp_params_free(p);

@@ -59,11 +59,21 @@ END_TEST
 
 /* ---- cross entropy ---- */
 
-static const struct { const char *name; int64_t ignore; bool nan; } entropies[] = {
-    { "ce_usual", 0, false }, { "ce_f32", 0, false }, { "ce_ignored", 0, false },
-    { "ce_ignored_id3", 3, false }, { "ce_ignored_id0", SP_ZERO, false }, { "ce_all_ignored", 0, true }, { "ce_no_rows", 0, true },
-    { "ce_sequence", 0, false }, { "ce_extreme_best", 0, false }, { "ce_extreme_worst", 0, false },
-    { "ce_extreme_f32", 0, false }, { "ce_masked", 0, false }, { "ce_masked_target", 0, false },
+static const struct { const char *name; int64_t ignore; bool nan;
+} entropies[] = {
+    { "ce_usual", 0, false },
+    { "ce_f32", 0, false },
+    { "ce_ignored", 0, false },
+    { "ce_ignored_id3", 3, false },
+    { "ce_ignored_id0", SP_ZERO, false },
+    { "ce_all_ignored", 0, true },
+    { "ce_no_rows", 0, true },
+    { "ce_sequence", 0, false },
+    { "ce_extreme_best", 0, false },
+    { "ce_extreme_worst", 0, false },
+    { "ce_extreme_f32", 0, false },
+    { "ce_masked", 0, false },
+    { "ce_masked_target", 0, false },
 };
 
 START_TEST(cross_entropy_is_pytorch_s)

@@ -160,7 +160,8 @@ START_TEST(a_sum_of_products_continues_one_chain)
     for (int i = 0; i < T; i++) {
         for (int k = 0; k < K; k++) {
             a[i][k] = sin(3. * i + k), b[i][k] = cos(2. * i - k) / 3;
-            chain = t->isa == SP_PORTABLE ? chain + a[i][k] * b[i][k] : fma(a[i][k], b[i][k], chain);
+            chain =
+                t->isa == SP_PORTABLE ? chain + a[i][k] * b[i][k] : fma(a[i][k], b[i][k], chain);
         }
         terms[i] = sp_matmul(data(SP_SHAPE(1, K), a[i]), data(SP_SHAPE(K, 1), b[i]));
     }

@@ -58,7 +58,8 @@ START_TEST(zero_means_the_usual_and_sp_zero_means_zero)
 {
     sp_params *p = sample(SP_F32), *q = sample(SP_F32);
     sp_optim *z = sp_adamw_new(p, (sp_adam_spec){ .weight_decay = SP_ZERO });
-    sp_optim *w = sp_adam_new(q, (sp_adam_spec){ .lr = 1e-3, .betas = { 0.9, 0.999 }, .eps = 1e-8 });
+    sp_optim *w =
+        sp_adam_new(q, (sp_adam_spec){ .lr = 1e-3, .betas = { 0.9, 0.999 }, .eps = 1e-8 });
 
     for (int step = 0; step < 5; step++) {
         give_all(p, step, 1);

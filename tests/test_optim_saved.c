@@ -157,7 +157,8 @@ END_TEST
 static void is_refused(const rule *r, const char *name, const sp_tensor *x, const char *sentence)
 {
     sp_optim *z, *w, *v;
-    sp_params *p = trained(r, 2, &z), *q = trained(&rules[2], 4, &w), *same = trained(&rules[2], 4, &v);
+    sp_params *p = trained(r, 2, &z), *q = trained(&rules[2], 4, &w),
+              *same = trained(&rules[2], 4, &v);
     sp_store *store = sp_store_new();
 
     ck_assert(keep(store, p, z) && (!x || sp_store_put_tensor(store, name, x)));
@@ -174,7 +175,8 @@ static void is_refused(const rule *r, const char *name, const sp_tensor *x, cons
 
 START_TEST(what_does_not_fit_is_refused_and_changes_nothing)
 {
-    sp_tensor *wide = sp_tensor_new(SP_F32, SP_SHAPE(3, 3)), *whole = sp_tensor_new(SP_I32, SP_SHAPE(2, 3));
+    sp_tensor *wide = sp_tensor_new(SP_F32, SP_SHAPE(3, 3)),
+              *whole = sp_tensor_new(SP_I32, SP_SHAPE(2, 3));
     sp_tensor *minus = sp_tensor_new(SP_I64, SP_SCALAR), *real = sp_tensor_new(SP_F64, SP_SCALAR);
 
     sp_tensor_fill(minus, -1);

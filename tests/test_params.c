@@ -247,16 +247,33 @@ END_TEST
 
 START_TEST(patterns_match_as_a_shell_does)
 {
-    static const struct { const char *name, *pattern; bool match; } tries[] = {
-        { "a", "a", true },              { "a", "b", false },          { "a", "", false },
-        { "", "", true },                { "", "*", true },            { "", "?", false },
-        { "encoder.w", "encoder.*", true }, { "encoder.w", "*.w", true }, { "encoder.w", "*", true },
-        { "encoder.w", "*r.*", true },   { "encoder.w", "decoder.*", false },
-        { "abcabd", "*abd", true },      { "abcabc", "*abd", false },  { "aab", "*a?b", true },
-        { "aaab", "a*a?b", true },       { "w1", "w?", true },         { "w12", "w?", false },
-        { "w", "w?", false },            { "abc", "***c", true },      { "abc", "a**", true },
-        { "mississippi", "m*iss*ip*i", true }, { "mississippi", "m*iss*ix*", false },
-        { "\xC3\xA9", "?", true },       { "\xC3\xA9", "??", false },  { "\xC3\xA9", "*??", false },
+    static const struct { const char *name, *pattern; bool match;
+    } tries[] = {
+        { "a", "a", true },
+        { "a", "b", false },
+        { "a", "", false },
+        { "", "", true },
+        { "", "*", true },
+        { "", "?", false },
+        { "encoder.w", "encoder.*", true },
+        { "encoder.w", "*.w", true },
+        { "encoder.w", "*", true },
+        { "encoder.w", "*r.*", true },
+        { "encoder.w", "decoder.*", false },
+        { "abcabd", "*abd", true },
+        { "abcabc", "*abd", false },
+        { "aab", "*a?b", true },
+        { "aaab", "a*a?b", true },
+        { "w1", "w?", true },
+        { "w12", "w?", false },
+        { "w", "w?", false },
+        { "abc", "***c", true },
+        { "abc", "a**", true },
+        { "mississippi", "m*iss*ip*i", true },
+        { "mississippi", "m*iss*ix*", false },
+        { "\xC3\xA9", "?", true },
+        { "\xC3\xA9", "??", false },
+        { "\xC3\xA9", "*??", false },
         { "a*b", "a*b", true },
     };
 
@@ -290,7 +307,8 @@ START_TEST(setting_a_value_checks_it_and_raises_the_version)
     sp_params *p = sample(SP_F32);
     sp_param *b = sp_params_find(p, "encoder.bias");
     sp_tensor *good = sp_tensor_from(SP_F32, SP_SHAPE(3), (float[]){ 1, 2, 3 });
-    sp_tensor *shape = sp_tensor_new(SP_F32, SP_SHAPE(3, 1)), *dtype = sp_tensor_new(SP_F64, SP_SHAPE(3));
+    sp_tensor *shape = sp_tensor_new(SP_F32, SP_SHAPE(3, 1)),
+              *dtype = sp_tensor_new(SP_F64, SP_SHAPE(3));
     uint64_t version = b->version;
 
     ck_assert(!sp_param_set(b, shape) && b->version == version);

@@ -146,11 +146,17 @@ END_TEST
 static const rule adamw = { .adam = sp_adamw_new, .a = { .lr = 1e-2, .amsgrad = true } };
 enum { LONG = 60 };
 
-static void begin_model(lm *m, sp_isa isa, bool portable)
+static const lm_spec usual = { .vocab = 20, .embed = 9, .hidden = 11, .batch = B, .layers = 2,
+                               .dropout = .3, .seed = 5, .optim = make, .options = &adamw };
+
+static void begin_with(lm *m, sp_isa isa, bool portable, int threads)
 {
-    ck_assert(lm_new(m, (lm_spec){ .vocab = 20, .embed = 9, .hidden = 11, .batch = B, .layers = 2,
-                                   .dropout = .3, .seed = 5, .isa = isa, .portable = portable,
-                                   .optim = make, .options = &adamw }));
+    lm_spec spec = usual;
+
+    spec.isa = isa;
+    spec.portable = portable;
+    spec.threads = threads;
+    ck_assert(lm_new(m, spec));
 }
 
 /* Ids [n,B] at so many bytes behind a 64-byte boundary, in a block of their own. */
@@ -211,11 +217,11 @@ START_TEST(a_resumed_run_has_the_bits_of_an_uninterrupted_one)
     trace whole, parts;
     lm m;
 
-    begin_model(&m, 0, false);
+    begin_with(&m, 0, false, 0);
     follow(&m, &tokens, 0, LONG, &whole);
     lm_free(&m);
 
-    begin_model(&m, 0, false);
+    begin_with(&m, 0, false, 0);
     int64_t at = 0;
     for (int kill = 0; kill < 20; kill++) {      /* 20 places, one in each stretch of three steps */
         int64_t next = 3 * kill + sp_random_below((sp_random){ 11, 0, 0 }, kill, 3);
@@ -235,13 +241,13 @@ END_TEST
 
 /* ---- same seed, same bits ---- */
 
-static uint64_t bits_after(int steps, int64_t shift)
+static uint64_t bits_after(int steps, int64_t shift, int threads)
 {
     void *block = sp_alloc(64 + (LONG * T + 1) * B * 4);
     sp_tensor tokens = ids(block, shift, LONG * T + 1);
     lm m;
 
-    begin_model(&m, 0, false);
+    begin_with(&m, 0, false, threads);
     for (int k = 0; k < steps; k++) step_at(&m, &tokens, k);
     uint64_t bits = lm_bits(&m);
     lm_free(&m);
@@ -251,12 +257,12 @@ static uint64_t bits_after(int steps, int64_t shift)
 
 START_TEST(same_seed_same_bits)
 {
-    uint64_t bits = bits_after(LONG, 0);
+    uint64_t bits = bits_after(LONG, 0, 1);
     void *between[20];
 
     for (int i = 0; i < 20; i++) {               /* other blocks move everything to other places */
         between[i] = sp_alloc(64 + 1000 * i);
-        ck_assert(bits_after(LONG, 4 * (i % 16)) == bits);
+        ck_assert(bits_after(LONG, 4 * (i % 16), 1 + i % 4) == bits);
     }
     for (int i = 0; i < 20; i++) sp_release(between[i]);
 }
@@ -304,11 +310,11 @@ START_TEST(instruction_sets_agree_after_a_step)
     sp_tensor tokens = ids(block, 0, T + 1);
     lm a, b;
 
-    begin_model(&a, 0, true);
+    begin_with(&a, 0, true, 0);
     double portable = step_at(&a, &tokens, 0);
     for (int isa = SP_PORTABLE + 1; isa < SP_N_ISAS; isa++) {
         if (!sp_isa_usable((sp_isa)isa)) continue;
-        begin_model(&b, (sp_isa)isa, false);
+        begin_with(&b, (sp_isa)isa, false, 0);
         double loss = step_at(&b, &tokens, 0);
         ck_assert_msg(fabs(loss - portable) <= 1e-5 * portable, "%s: %.9g, portable %.9g",
                       sp_isa_name((sp_isa)isa), loss, portable);

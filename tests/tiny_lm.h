@@ -28,6 +28,7 @@ typedef struct lm_spec {
     uint64_t    seed;
     sp_isa      isa;                     /* of the tape: zero is the best one */
     bool        portable;
+    int         threads;
     sp_optim *(*optim)(sp_params *, const void *options);
     const void *options;
 } lm_spec;
@@ -95,7 +96,8 @@ static inline bool lm_new(lm *m, lm_spec spec)
     for (int i = 0; i < m->n_rnns; i++)
         if (!(m->carry[i] = sp_carry_new(m->rnn[i], spec.batch))) return false;
     m->tape = sp_tape_new(&(sp_tape_spec){ .seed = spec.seed, .isa = spec.isa,
-                                           .portable = spec.portable });
+                                           .portable = spec.portable,
+                                           .threads = spec.threads });
     m->optim = m->tape && spec.optim ? spec.optim(m->params, spec.options) : NULL;
     return m->tape && (m->optim || !spec.optim);
 }

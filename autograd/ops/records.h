@@ -27,7 +27,8 @@
     { SP__K(op, portable, SP_PORTABLE), SP__K_AVX2(op) SP__K_AVX512(op) SP__K_NEON(op) }
 
 #define SP__D(op, isa) sp_kernel sp__##op##_f32_##isa, sp__##op##_f64_##isa;
-#define SP__K(op, isa, ISA) [ISA] = { [SP_F32] = sp__##op##_f32_##isa, [SP_F64] = sp__##op##_f64_##isa }
+#define SP__K(op, isa, ISA) \
+    [ISA] = { [SP_F32] = sp__##op##_f32_##isa, [SP_F64] = sp__##op##_f64_##isa }
 #ifdef SP_HAVE_AVX2
 #define SP__D_AVX2(op) SP__D(op, avx2)
 #define SP__K_AVX2(op) SP__K(op, avx2, SP_AVX2),

@@ -59,7 +59,8 @@ int main(void)
         sp_tape_reset(t);
     }
     printf("recording: %.0f ns per node; recording a gradient: %.0f ns per node; "
-           "evaluating one element: %.0f ns per node\n", median(record), median(gradient), median(run));
+           "evaluating one element: %.0f ns per node\n",
+           median(record), median(gradient), median(run));
     sp_tape_free(t);
     return 0;
 }

@@ -4,7 +4,8 @@
  *
  *   clang -std=gnu11 -DSP_DEBUG -g -O1 -I. -fsanitize=fuzzer,address,undefined
  *         tests/fuzz/fuzz_store.c tensor/store.c tensor/safetensors*.c tensor/json.c
- *         tensor/tensor.c tensor/shape.c tensor/alloc.c tensor/io.c tensor/error.c -lm -o fuzz_store
+ *         tensor/tensor.c tensor/shape.c tensor/alloc.c tensor/io.c tensor/error.c
+ *         -lm -o fuzz_store
  *   ./fuzz_store -max_len=1024 -max_total_time=60 CORPUS tests/golden
  *
  * The first byte chooses whether an allocation fails, and which.  What is read must not take
