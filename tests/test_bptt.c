@@ -39,7 +39,8 @@ static void draw_problem(problem *p)
 }
 
 /* h_t = tanh(W x_t + b + U h_{t-1} + c), one row of the batch */
-static void forward_step(const weights *w, const double x[I], const double before[H], double h[H])
+static void forward_step(const weights *w, const double x[I], const double before[H],
+                         double h[H])
 {
     for (int j = 0; j < H; j++) {
         double a = w->b[j] + w->c[j];
@@ -201,7 +202,7 @@ static cost cost_of(int64_t steps, bool lstm, bool sliced)
 
 static void grows_at_most(const char *what, int64_t of_n, int64_t of_4n)
 {
-    ck_assert_msg((double)of_4n <= 4.1 * (double)of_n, "%s: %lld, and %lld for four times the steps",
+    ck_assert_msg((double)of_4n <= 4.1 * (double)of_n, "%s: %lld, and %lld for four times as much",
                   what, (long long)of_n, (long long)of_4n);
 }
 

@@ -68,7 +68,8 @@ static int refusals;                     /* calls that said that there is no mem
 static void refused(const char *call, const char *reason)
 {
     sp_alloc_fail(-1, false);
-    ck_assert_msg(reason && strstr(reason, "out of memory"), "%s: %s", call, reason ? reason : "no reason");
+    if (!reason) reason = "no reason";
+    ck_assert_msg(strstr(reason, "out of memory") != NULL, "%s: %s", call, reason);
     refusals++;
 }
 
@@ -258,7 +259,8 @@ typedef struct fault { const char *what; int error_number; bool memory, lasting;
 static const fault faults[] = {
     { "memory, once", 0, true, false }, { "memory, from there on", 0, true, true },
     { "I/O error, once", EIO, false, false }, { "I/O error, from there on", EIO, false, true },
-    { "full disk, once", ENOSPC, false, false }, { "full disk, from there on", ENOSPC, false, true },
+    { "full disk, once", ENOSPC, false, false },
+    { "full disk, from there on", ENOSPC, false, true },
     { "interrupted, once", EINTR, false, false },
     { "short, once", 0, false, false }, { "short, from there on", 0, false, true },
 };
@@ -278,7 +280,10 @@ static void disarm(void)
 
 static int64_t points(const fault *f) { return f->memory ? sp_alloc_count().calls : sp_io_calls(); }
 
-static bool harmless(const fault *f) { return !f->memory && (f->error_number == 0 || f->error_number == EINTR); }
+static bool harmless(const fault *f)
+{
+    return !f->memory && (f->error_number == 0 || f->error_number == EINTR);
+}
 
 static void told(const fault *f)
 {
@@ -288,8 +293,10 @@ static void told(const fault *f)
 
 typedef bool file_call(lm *, const char *);
 
+typedef bool file_call(lm *, const char *);
+
 /* One try with point n failing; *more: there may be points beyond it. */
-static bool succeeds(const fault *f, int64_t n, bool (*call)(lm *, const char *), lm *m, bool *more)
+static bool succeeds(const fault *f, int64_t n, file_call *call, lm *m, bool *more)
 {
     int open = entries("/proc/self/fd");
 

@@ -50,7 +50,7 @@ static void poisoned(const sp_vjp *v)
     if (how == SECOND_ORDER) other.g = bent(v);
     if (how == TERM_DROPPED && v->n <= MOST && sp_wants(v, which)) {
         memcpy(x, v->x, (size_t)v->n * sizeof *x);
-        x[which] = sp_detach(x[which]);          /* the same value, which nobody differentiates by */
+        x[which] = sp_detach(x[which]);          /* the same value, but no way to the operand */
         other.x = x;
         harmed = true;
     }

@@ -37,9 +37,11 @@ static const struct run {
 } runs[] = {
     { "adam",      "lstm", .2,  { .adam = sp_adam_new, .a = { .lr = 2e-3 } } },
     { "adam_fast", "lstm", 1,   { .adam = sp_adam_new, .a = { .lr = 2e-2 } } },
-    { "sgd",       "lstm", .1,  { .sgd = sp_sgd_new, .s = { .lr = .5, .momentum = .9, .nesterov = true } } },
+    { "sgd",       "lstm", .1,  { .sgd = sp_sgd_new,
+                                  .s = { .lr = .5, .momentum = .9, .nesterov = true } } },
     { "adamw",     "lstm", 1,   { .adam = sp_adamw_new, .a = { .lr = 1e-2, .weight_decay = .1 } } },
-    { "rmsprop",   "lstm", 1,   { .rms = sp_rmsprop_new, .r = { .lr = 2e-3, .momentum = .5, .centered = true } } },
+    { "rmsprop",   "lstm", 1,   { .rms = sp_rmsprop_new,
+                                  .r = { .lr = 2e-3, .momentum = .5, .centered = true } } },
     { "gru_adam",  "gru",  1,   { .adam = sp_adam_new, .a = { .lr = 1e-2 } } },
     { "tied_sgd",  "tied", .25, { .sgd = sp_sgd_new, .s = { .lr = 1, .weight_decay = 1e-3 } } },
 };
@@ -87,8 +89,8 @@ static void begin_as_recorded(lm *m, const char *model)
 
 static void near(const char *run, const char *what, double got, double want, double bound)
 {
-    ck_assert_msg(fabs(got - want) <= bound * fmax(fabs(want), 1e-3), "%s: %s is %.12g, PyTorch's %.12g",
-                  run, what, got, want);
+    ck_assert_msg(fabs(got - want) <= bound * fmax(fabs(want), 1e-3),
+                  "%s: %s is %.12g, PyTorch's %.12g", run, what, got, want);
 }
 
 static void all_near(const char *run, const char *name, const sp_tensor *x, double bound)
@@ -164,7 +166,8 @@ static sp_tensor ids(void *block, int64_t shift, int64_t n)
 {
     int32_t *id = (int32_t *)(void *)((char *)block + shift);
 
-    for (int64_t i = 0; i < n * B; i++) id[i] = (int32_t)sp_random_below((sp_random){ 3, 0, 0 }, i, 20);
+    for (int64_t i = 0; i < n * B; i++)
+        id[i] = (int32_t)sp_random_below((sp_random){ 3, 0, 0 }, i, 20);
     return (sp_tensor){ SP_I32, SP_SHAPE(n, B), id, true };
 }
 
@@ -235,7 +238,8 @@ START_TEST(a_resumed_run_has_the_bits_of_an_uninterrupted_one)
     sp_release(block);
     for (int k = 0; k < LONG; k++)
         ck_assert_msg(!memcmp(&whole.loss[k], &parts.loss[k], 8) && whole.bits[k] == parts.bits[k],
-                      "step %d: the loss is %.9g, uninterrupted %.9g", k, parts.loss[k], whole.loss[k]);
+                      "step %d: the loss is %.9g, uninterrupted %.9g", k, parts.loss[k],
+                      whole.loss[k]);
 }
 END_TEST
 
@@ -279,7 +283,8 @@ static uint64_t gradient_bits(sp_params *params, sp_rnn *rnn, char *block, int64
     for (int i = 0; i < T * B * 5; i++) x[i] = (float)sp_random_normal((sp_random){ 1, 2, 0 }, i);
     sp_tensor borrowed = { SP_F32, SP_SHAPE(T, B, 5), x, true };
     sp_params_drop_grads(params);
-    ck_assert(sp_backward(sp_sum(sp_square(sp_rnn_run(rnn, sp_borrow(tape, &borrowed), NULL).y))));
+    sp_var y = sp_rnn_run(rnn, sp_borrow(tape, &borrowed), NULL).y;
+    ck_assert(sp_backward(sp_sum(sp_square(y))));
     for (int64_t i = 0; i < sp_params_count(params); i++) {
         const sp_tensor *g = &sp_params_at(params, i)->grad;
         bits = sp_hash(bits, g->data, sp_tensor_bytes(g));
@@ -291,18 +296,28 @@ static uint64_t gradient_bits(sp_params *params, sp_rnn *rnn, char *block, int64
 START_TEST(bits_do_not_depend_on_where_data_begin)
 {
     sp_params *params = sp_params_new(1);
-    sp_rnn *rnn = sp_lstm_new(params, "lstm", (sp_rnn_spec){ .input = 5, .hidden = 17, .layers = 2 });
+    sp_rnn_spec spec = { .input = 5, .hidden = 17, .layers = 2 };
+    sp_rnn *rnn = sp_lstm_new(params, "lstm", spec);
     char *block = sp_alloc(64 + T * B * 5 * 4);
     uint64_t bits = gradient_bits(params, rnn, block, 0);
 
     for (int64_t shift = 4; shift < 64; shift += 4)
-        ck_assert_msg(gradient_bits(params, rnn, block, shift) == bits, "shifted by %d", (int)shift);
+        ck_assert_msg(gradient_bits(params, rnn, block, shift) == bits, "shifted by %d",
+                      (int)shift);
     sp_release(block);
     sp_params_free(params);
 }
 END_TEST
 
 /* ---- instruction sets ---- */
+
+static void params_agree(const sp_param *a, const sp_param *b)
+{
+    for (int64_t k = 0; k < sp_tensor_size(&a->value); k++) {
+        double x = sp_tensor_at(&a->value, k), y = sp_tensor_at(&b->value, k);
+        ck_assert_msg(fabs(x - y) <= 1e-5, "%s[%d]: %.9g, portable %.9g", a->name, (int)k, y, x);
+    }
+}
 
 START_TEST(instruction_sets_agree_after_a_step)
 {
@@ -318,13 +333,8 @@ START_TEST(instruction_sets_agree_after_a_step)
         double loss = step_at(&b, &tokens, 0);
         ck_assert_msg(fabs(loss - portable) <= 1e-5 * portable, "%s: %.9g, portable %.9g",
                       sp_isa_name((sp_isa)isa), loss, portable);
-        for (int64_t i = 0; i < sp_params_count(a.params); i++) {
-            const sp_tensor *x = &sp_params_at(a.params, i)->value, *y = &sp_params_at(b.params, i)->value;
-            for (int64_t k = 0; k < sp_tensor_size(x); k++)
-                ck_assert_msg(fabs(sp_tensor_at(x, k) - sp_tensor_at(y, k)) <= 1e-5, "%s: %s[%d]: %.9g, portable %.9g",
-                              sp_isa_name((sp_isa)isa), sp_params_at(a.params, i)->name, (int)k,
-                              sp_tensor_at(y, k), sp_tensor_at(x, k));
-        }
+        for (int64_t i = 0; i < sp_params_count(a.params); i++)
+            params_agree(sp_params_at(a.params, i), sp_params_at(b.params, i));
         lm_free(&b);
     }
     lm_free(&a);

@@ -20,7 +20,7 @@ enum { LM_MOST_RNNS = 3, LM_MOST_PARTS = 3 + LM_MOST_RNNS };
 typedef struct lm_spec {
     sp_dtype    dtype;                   /* zero is f32 */
     bool        gru;
-    bool        tied;                    /* three LSTMs, the last as wide as the embedding; no head */
+    bool        tied;                    /* three LSTMs, the last as wide as the embedding */
     int64_t     vocab, embed, hidden, batch;
     int         layers;
     double      dropout;
@@ -66,7 +66,8 @@ static inline void lm_tied_layers(lm *m)
     m->n_rnns = 3;
     for (int i = 0; i < 3; i++) {
         snprintf(name, sizeof name, "rnns.%d", i);
-        m->rnn[i] = sp_lstm_new(m->params, name, (sp_rnn_spec){ .input = size[i], .hidden = size[i + 1] });
+        sp_rnn_spec layer = { .input = size[i], .hidden = size[i + 1] };
+        m->rnn[i] = sp_lstm_new(m->params, name, layer);
     }
     m->bias = sp_params_add(m->params, "bias", SP_SHAPE(s->vocab), (sp_init){ 0 });
 }
