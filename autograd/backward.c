@@ -13,6 +13,7 @@ typedef struct step {
     int64_t    n;
     sp_var    *leaf, *grad, *all;
     sp_param **param;
+    bool       changed;              /* some parameter changed since it was recorded */
 } step;
 
 static bool make_room(step *s)
@@ -31,9 +32,20 @@ static void find_leaves(step *s)
     for (int64_t i = 0; i < s->t->n_leaves; i++) {
         const sp_leaf *leaf = &s->t->leaves[i];
         if (!leaf->param || !leaf->param->trainable) continue;
+        s->changed |= leaf->version != leaf->param->version;
         s->leaf[s->n] = (sp_var){ s->t, leaf->node, s->t->epoch };
         s->param[s->n++] = leaf->param;
     }
+}
+
+/* Where parameter p stands among the first n; n if it does not.  It can only if it changed
+   between two uses on this tape, so that it has two leaves. */
+static int64_t earlier(const step *s, int64_t n, const sp_param *p)
+{
+    int64_t i = 0;
+
+    while (i < n && s->param[i] != p) i++;
+    return i;
 }
 
 /* Drop the parameters that the loss does not reach; add what the others have already. */
@@ -42,13 +54,15 @@ static bool total(step *s, sp_var loss)
     int64_t n = 0;
 
     for (int64_t i = 0; i < s->n; i++) {
-        if (!sp_is_given(s->grad[i])) continue;
         sp_param *p = s->param[i];
         sp_var g = s->grad[i];
-        if (p->has_grad) g = sp_add(sp_input(s->t, &p->grad), g);
-        s->param[n] = p;
-        s->grad[n] = s->all[n] = g;
-        n++;
+        if (!sp_is_given(g)) continue;
+        int64_t at = s->changed ? earlier(s, n, p) : n;
+        if (at < n) g = sp_add(s->grad[at], g);
+        else if (p->has_grad) g = sp_add(sp_input(s->t, &p->grad), g);
+        s->param[at] = p;
+        s->grad[at] = s->all[at] = g;
+        n += at == n;
     }
     s->n = n;
     s->all[n] = loss;

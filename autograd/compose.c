@@ -25,6 +25,7 @@ sp_var sp_mean_axes(sp_var x, sp_axes axes, bool keep)
     sp_var sum = sp_sum_axes(x, axes, keep);
     int64_t count = axes.n < 0 ? sp_shape_size(sp_var_shape(x)) : 1;
 
+    if (sp_is_nothing(sum)) return sum;
     for (int i = 0; i < axes.n; i++) count *= sp_var_dim(x, axes.axis[i]);
     return sp_div(sum, sp_number(sum, (double)count));
 }

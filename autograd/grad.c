@@ -15,12 +15,13 @@ enum { NONE = 0 };                   /* no contribution: they are numbered from 
 
 typedef struct contribution { sp_var g; uint32_t next; } contribution;
 
-enum { REACHES = 1, WANTED = 2, STOPS = 4 };
+/* Of a node: a wrt is it or lies behind it; it is a wrt; the sweep ends here; a wrt lies behind. */
+enum { REACHES = 1, WANTED = 2, STOPS = 4, PASSES = 8 };
 
 typedef struct sweep {
     sp_tape      *t;
     uint32_t      low, high;         /* nodes [low, high) take part */
-    uint8_t      *state;             /* REACHES: a wrt lies behind it; ... */
+    uint8_t      *state;             /* REACHES, ... */
     uint32_t     *list;              /* the last contribution to each node */
     contribution *c;
     int64_t       n, room;
@@ -69,8 +70,15 @@ void sp_push(const sp_vjp *v, int k, sp_var g)
     sweep *s = v->sweep;
 
     if (sp_is_nothing(g) || !sp_wants(v, k)) return;
-    g = unbroadcast(g, sp__shape(s->t, v->x[k].id));
-    if (!sp_is_nothing(g)) add_to_list(s, v->x[k].id, g);
+    sp_var x = v->x[k];
+    if (sp_var_dtype(g) != sp_var_dtype(x)) {
+        sp__fail(s->t, "%s: the gradient its rule gives operand %d is %s, and the operand %s",
+                 sp__op(s->t, v->y.id)->name, k, sp_dtype_name(sp_var_dtype(g)),
+                 sp_dtype_name(sp_var_dtype(x)));
+        return;
+    }
+    g = unbroadcast(g, sp_var_shape(x));
+    if (!sp_is_nothing(g)) add_to_list(s, x.id, g);
 }
 
 /* ---- the sweep ---- */
@@ -84,8 +92,9 @@ static void mark(sweep *s)
         uint8_t *state = state_of(s, id);
         if (*state & WANTED) *state |= REACHES;
         if (*state & STOPS || sp__op(s->t, id)->constant) continue;
-        for (int i = 0; i < n && !(*state & REACHES); i++)
-            if (reaches(s, in[i])) *state |= REACHES;
+        if (!sp_is_floating((sp_dtype)sp__node(s->t, id)->dtype)) continue;
+        for (int i = 0; i < n && !(*state & PASSES); i++)
+            if (reaches(s, in[i])) *state |= REACHES | PASSES;
     }
 }
 
@@ -105,7 +114,6 @@ static sp_var close_list(sweep *s, uint32_t id)
     return g;
 }
 
-/* Scalars are copied: a rule records, and the tape's may move. */
 /* A macro without a rule of its own: its expansion is recorded behind fresh views of the
    operands and differentiated down to these. */
 enum { MOST_OPERANDS = 8 };
@@ -133,6 +141,7 @@ static void run_expansion(const sp_vjp *v, const sp_op *op)
         if (sp_is_given(out[i])) sp_push(v, from[i], out[i]);
 }
 
+/* Scalars are copied: a rule records, and the tape's may move. */
 static void run_rule(sweep *s, uint32_t id, sp_var g)
 {
     sp_tape *t = s->t;
@@ -141,7 +150,7 @@ static void run_rule(sweep *s, uint32_t id, sp_var g)
     int n = sp__inputs(t, id, &in);
     double scalar[SP_MAX_SCALARS] = { 0 };
 
-    if (!op->vjp && !op->expand) {
+    if (!op->vjp && (!op->expand || op->random)) {
         sp__fail(t, "%s: its gradient is not implemented: the record has no vjp", op->name);
         return;
     }
@@ -164,8 +173,7 @@ static void go_back(sweep *s)
         if (!(state & REACHES) || s->list[id - s->low] == NONE) continue;
         t->scope = t->beside[id].scope;
         sp_var g = close_list(s, id);
-        if (state & STOPS || sp__op(t, id)->kind == SP_LEAF) continue;
-        run_rule(s, id, g);
+        if (state & PASSES && !t->failed) run_rule(s, id, g);
     }
     t->scope = scope;
 }

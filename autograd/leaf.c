@@ -83,6 +83,8 @@ sp_var sp_const(sp_tape *t, sp_dtype dtype, double value)
 
     if (!t) return sp_fail("const: there is no tape"), sp__nothing(t);
     if (t->failed) return sp__nothing(t);
+    if ((unsigned)dtype >= SP_N_DTYPES)
+        return sp__fail(t, "const: there is no dtype %d", (int)dtype);
     sp_tensor_set(&scalar, 0, value);
     return append_copy(t, &const_op, &scalar);
 }

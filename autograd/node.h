@@ -32,7 +32,7 @@ _Static_assert(sizeof(sp_node) == 32, "two nodes fill a cache line");
 typedef struct sp_beside {
     uint32_t   base, layout;         /* whose buffer is read, and how; its own, unless a view */
     uint32_t   scope;
-    uint32_t   mark, uses;           /* of the evaluation under way */
+    uint32_t   mark, uses, left;     /* of the evaluation under way */
     bool       owned;                /* data are the pool's */
     bool       kept;                 /* not to be dropped before reset */
     bool       computed;             /* was so before, even if dropped since */
@@ -47,6 +47,9 @@ typedef struct sp_leaf {
     uint32_t  node;
     bool      borrowed;
 } sp_leaf;
+
+typedef struct sp_evaluation sp_evaluation;
+void sp__evaluation_free(sp_evaluation *);
 
 /* A place in the tree of scopes; survives reset. */
 typedef struct sp_scope {
@@ -64,7 +67,7 @@ struct sp_tape {
     uint64_t     step;
     uint32_t     epoch;
 
-    bool failed;
+    bool failed, telling;            /* telling: on_error is being called */
     char error[SP_ERROR_TEXT];
 
     sp_node   *node;                 /* n_nodes of them */
@@ -90,6 +93,7 @@ struct sp_tape {
     uint32_t     *used;              /* leaf node of each parameter: open addressing by pointer */
     int64_t       n_used, used_room;
 
+    sp_evaluation *evaluation;       /* run.h; made by the first */
     sp_pool       pool;              /* values */
     sp_arena      arena;             /* whatever lives until reset */
     uint32_t      stamp;             /* of the last evaluation */

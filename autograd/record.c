@@ -147,19 +147,32 @@ static bool operands_readable(const request *r)
     return !r->tape->failed;
 }
 
+/* What a record must have to be called at all. */
+static const char *lacks(const sp_op *op)
+{
+    int n = op->n_in < 0 ? INT32_MAX : op->n_in;
+
+    if (op->n_scalars > SP_MAX_SCALARS) return "asks for more scalars than there may be";
+    if (op->kind == SP_VIEW && !op->view) return "is a view without a rule for strides";
+    if (op->kind == SP_MACRO && !op->expand) return "is a macro without an expansion";
+    if (op->kind == SP_ELEMENTWISE && n > 3) return "is elementwise with more than 3 operands";
+    if (op->typed_by >= n && n > 0) return "is typed by an operand that it does not have";
+    return NULL;
+}
+
 static bool well_formed(const request *r)
 {
     const sp_op *op = r->op;
 
+    if (lacks(op)) return sp__fail(r->tape, "%s: its record %s", op->name, lacks(op)), false;
     if (op->n_in >= 0 ? r->n != op->n_in : r->n < 1)
         return sp__fail(r->tape, "%s: takes %d operand%s, not %d", op->name,
                         op->n_in < 0 ? 1 : op->n_in, op->n_in == 1 ? "" : "s", r->n), false;
-    if ((op->attr_size > 0 && !r->attr) || (op->n_scalars > 0 && !r->scalar))
-        return sp__fail(r->tape, "%s: its %s missing", op->name,
-                        r->attr ? "scalars are" : "attributes are"), false;
-    if (op->n_scalars > SP_MAX_SCALARS)
-        return sp__fail(r->tape, "%s: its record asks for %d scalars; %d are the most", op->name,
-                        op->n_scalars, SP_MAX_SCALARS), false;
+    bool attr = op->attr_size == 0 || r->attr, scalars = op->n_scalars == 0 || r->scalar;
+    if (!attr || !scalars)
+        return sp__fail(r->tape, "%s: its %s are missing", op->name,
+                        attr ? "scalars" : "attributes"),
+               false;
     return true;
 }
 
@@ -190,7 +203,9 @@ static bool infer(const sp_call *c, sp_dtype *dtype, sp_shape *shape)
     *shape = SP_SCALAR;
     if (!(c->op->dtype ? c->op->dtype(c, dtype) : sp_dtype_floats(c, dtype))) return false;
     if (!(c->op->shape ? c->op->shape(c, shape) : sp_shape_broadcasts(c, shape))) return false;
-    return sp_shape_check(*shape) ? true : sp_refuse(c, "%s", sp_error());
+    if (!sp_shape_check(*shape)) return sp_refuse(c, "%s", sp_error());
+    for (int64_t d = shape->rank; d < SP_MAX_RANK; d++) shape->dim[d] = 0;
+    return true;
 }
 
 static bool op_number(sp_tape *t, const sp_op *op, uint16_t *number)
@@ -294,6 +309,8 @@ sp_var sp__record(sp_tape *t, const sp_op *op, int n, const sp_var x[], const vo
     node.dtype = (uint8_t)dtype;
     if (op->kind == SP_VIEW) {
         if (!resolve(&r, &c, shape, &beside)) {
+            if (sp__op(t, x[0].id) == &sp__op_pack)
+                return sp__fail(t, "%s: its view rule refuses even a dense operand", op->name);
             sp_var packed = sp__record(t, &sp__op_pack, 1, x, NULL, NULL);
             return sp__record(t, op, 1, &packed, attr, scalar);
         }

@@ -39,7 +39,7 @@ static bool each_read(sp_evaluation *r, uint32_t id, reader *read)
 
 /* ---- what must be computed ---- */
 
-static bool need(sp_evaluation *r, uint32_t base)
+static bool mark(sp_evaluation *r, uint32_t base)
 {
     sp_tape *t = r->t;
     sp_beside *b = &t->beside[base];
@@ -63,12 +63,12 @@ static bool need_all(sp_evaluation *r, int n, const sp_var v[])
     for (int i = 0; i < n; i++) {
         uint32_t base = t->beside[v[i].id].base;
         if (sp__op(t, base)->kind == SP_LEAF && !sp__unchanged(t, base, v[i].id)) return false;
-        if (!need(r, base)) return false;
+        if (!mark(r, base)) return false;
     }
     for (int64_t i = 0; i < t->n_pinned; i++)
-        if (!need(r, t->beside[t->pinned[i]].base)) return false;
+        if (!mark(r, t->beside[t->pinned[i]].base)) return false;
     while (r->n_todo > 0)
-        if (!each_read(r, r->todo[--r->n_todo], need)) return false;
+        if (!each_read(r, r->todo[--r->n_todo], mark)) return false;
     return true;
 }
 
@@ -98,7 +98,6 @@ static bool count_use(sp_evaluation *r, uint32_t base)
 
 static void count_uses(sp_evaluation *r)
 {
-    for (int64_t i = 0; i < r->n_needed; i++) r->t->beside[r->todo[i]].uses = 0;
     for (int64_t i = 0; i < r->n_needed; i++) each_read(r, r->todo[i], count_use);
 }
 
@@ -122,10 +121,15 @@ static bool droppable(const sp_evaluation *r, uint32_t base)
 static bool release_in_thought(sp_evaluation *r, uint32_t base)
 {
     sp_beside *b = &r->t->beside[base];
-    bool ours = b->mark == r->t->stamp && !b->data && sp__op(r->t, base)->kind != SP_LEAF;
 
-    if (ours && --b->uses == 0 && r->drop && !b->kept) r->bytes -= sp__bytes(r->t, base);
+    if (wanted(r->t, base) && --b->left == 0 && r->drop && !b->kept)
+        r->bytes -= sp__bytes(r->t, base);
     return true;
+}
+
+static void add_in_thought(int64_t *bytes, int64_t more)
+{
+    if (__builtin_add_overflow(*bytes, more, bytes)) *bytes = INT64_MAX;
 }
 
 /* The most bytes that will be alive at once, found by going through the run in thought. */
@@ -136,15 +140,20 @@ static bool within_budget(sp_evaluation *r)
 
     if (t->spec.max_bytes <= 0) return true;
     r->bytes = t->stats.live_bytes;
+    for (int64_t i = 0; i < r->n_needed; i++)
+        t->beside[r->todo[i]].left = t->beside[r->todo[i]].uses;
     for (int64_t i = 0; i < r->n_needed; i++) {
-        r->bytes += sp__bytes(t, r->todo[i]);
-        if (r->bytes > peak) peak = r->bytes;
+        add_in_thought(&r->bytes, sp__bytes(t, r->todo[i]));
+        int64_t most = r->bytes;
+        add_in_thought(&most, sp__scratch_bytes(r, r->todo[i]));
+        if (most > peak) peak = most;
         each_read(r, r->todo[i], release_in_thought);
     }
-    count_uses(r);
-    if (peak <= t->spec.max_bytes) return true;
-    sp__fail(t, "evaluation: it would need %lld bytes at once and the tape's budget is %lld; raise "
-             "max_bytes or evaluate less", (long long)peak, (long long)t->spec.max_bytes);
+    if (t->failed || peak <= t->spec.max_bytes) return !t->failed;
+    sp__fail(t,
+             "evaluation: it would need %lld bytes at once and the tape's budget is %lld; raise "
+             "max_bytes or evaluate less",
+             (long long)peak, (long long)t->spec.max_bytes);
     return false;
 }
 
@@ -171,7 +180,10 @@ static bool compute(sp_evaluation *r, uint32_t id)
     int64_t bytes = sp__bytes(t, id);
     void *data = sp__pool_take(&t->pool, bytes);
 
-    if (!data) return sp__fail_scoped(t, b->scope, sp_error()), false;
+    if (!data) {
+        snprintf(r->fault, sizeof r->fault, "%s: %s", sp__op(t, id)->name, sp_error());
+        return sp__fail_scoped(t, b->scope, r->fault), false;
+    }
     b->data = data;
     if (!sp__run_node(r, id)) {
         sp__pool_give(&t->pool, data, bytes);
@@ -184,6 +196,7 @@ static bool compute(sp_evaluation *r, uint32_t id)
     t->stats.live_bytes += bytes;
     if (t->stats.live_bytes > t->stats.peak_bytes) t->stats.peak_bytes = t->stats.live_bytes;
     b->computed = true;
+    if (!r->drop) b->kept = true;
     each_read(r, id, give_back);
     return true;
 }
@@ -198,24 +211,56 @@ static bool compute_all(sp_evaluation *r)
     return ok;
 }
 
+/* A mark that no node has; when they have been used up, all begin anew. */
+static void next_stamp(sp_tape *t)
+{
+    if (++t->stamp > 0) return;
+    for (int64_t i = 0; i < t->n_nodes; i++) t->beside[i].mark = 0;
+    t->stamp = 1;
+}
+
+void sp__evaluation_free(sp_evaluation *r)
+{
+    if (!r) return;
+    sp_release(r->todo);
+    sp_release(r->x);
+    sp_release(r->packed);
+    sp_release(r->shape);
+    sp_release(r->dtype);
+    sp_release(r);
+}
+
+/* The tape's one evaluation, begun anew; its arrays keep their room.  NULL: the tape failed. */
+static sp_evaluation *begin(sp_tape *t, bool drop)
+{
+    if (!t->evaluation) t->evaluation = sp_alloc_zero(sizeof *t->evaluation);
+    sp_evaluation *r = t->evaluation;
+    if (!r) return sp__fail(t, "%s", sp_error()), NULL;
+    r->t = t;
+    r->drop = drop;
+    r->n_todo = r->n_needed = 0;
+    r->low = UINT32_MAX;
+    r->high = 0;
+    next_stamp(t);
+    return r;
+}
+
+static bool compute_needed(sp_evaluation *r, int n, const sp_var v[])
+{
+    if (!list_needed(r)) return false;
+    keep_all(r, n, v);
+    count_uses(r);
+    r->t->stats.evaluations++;
+    return within_budget(r) && compute_all(r);
+}
+
 bool sp__run(sp_tape *t, int n, const sp_var v[], bool drop)
 {
-    sp_evaluation r = { .t = t, .drop = drop, .low = UINT32_MAX };
+    sp_evaluation *r = t && !t->failed ? begin(t, drop) : NULL;
 
-    if (!t || t->failed) return false;
-    t->stamp++;
-    bool ok = need_all(&r, n, v);
-    if (ok && r.n_needed > 0) {
-        ok = list_needed(&r);
-        if (ok) {
-            keep_all(&r, n, v);
-            count_uses(&r);
-            ok = within_budget(&r) && compute_all(&r);
-            t->stats.evaluations++;
-        }
-    }
-    if (ok) keep_all(&r, n, v), t->n_pinned = 0;
-    sp_release(r.todo);
-    sp_release(r.x);
-    return ok;
+    if (!r || !need_all(r, n, v)) return false;
+    if (r->n_needed > 0 && !compute_needed(r, n, v)) return false;
+    keep_all(r, n, v);
+    t->n_pinned = 0;
+    return true;
 }

@@ -7,21 +7,28 @@
 
 #include "autograd/node.h"
 
-typedef struct sp_evaluation {
+struct sp_evaluation {
     sp_tape    *t;
     bool        drop;
     uint32_t   *todo;                /* a stack while marking, then the nodes in order */
     int64_t     n_todo, todo_room, n_needed;
     uint32_t    low, high;           /* the needed nodes lie in [low, high) */
     int64_t     bytes;
-    sp_operand *x;                   /* of the node being run */
-    int64_t     x_room;
+    sp_operand *x;                   /* of the node being run: operands, the blocks of those */
+    void      **packed;              /*   that had to be packed, and for its rules */
+    sp_shape   *shape;               /*   their shapes and dtypes */
+    sp_dtype   *dtype;
+    int64_t     x_room, packed_room, shape_room, dtype_room;
     char        fault[SP_ERROR_TEXT / 2];   /* what the kernel said */
-} sp_evaluation;
+};
 
 /* Whether node `sum` takes its operand x (a product or a placed region) straight from x's
    own operands. */
 bool sp__absorbs(const sp_tape *, uint32_t sum, uint32_t x);
+
+/* The bytes that running node id will need beside its result; its operands lie where they
+   will, with data or not yet. */
+int64_t sp__scratch_bytes(sp_evaluation *, uint32_t id);
 
 /* Compute node id into its buffer; its operands are there.  False: the tape failed. */
 bool sp__run_node(sp_evaluation *, uint32_t id);

@@ -86,16 +86,65 @@ static int64_t operand_bytes(const sp_operand *o)
     return sp_shape_size(o->shape) * sp_dtype_size(o->dtype);
 }
 
-/* A dense copy of an operand in a block of the pool, which is noted in *block. */
-static bool pack(sp_tape *t, sp_operand *o, void **block)
+/* Room for n operands of a node. */
+static bool make_room(sp_evaluation *r, int64_t n)
 {
+    return sp__grow(r->t, &r->x, &r->x_room, n, sizeof *r->x)
+        && sp__grow(r->t, &r->packed, &r->packed_room, n, sizeof *r->packed)
+        && sp__grow(r->t, &r->shape, &r->shape_room, n, sizeof *r->shape)
+        && sp__grow(r->t, &r->dtype, &r->dtype_room, n, sizeof *r->dtype);
+}
+
+/* Node id's call, as the rules of the record see it. */
+static bool describe(sp_evaluation *r, uint32_t id, sp_call *c)
+{
+    sp_tape *t = r->t;
+    const uint32_t *in;
+    int n = sp__inputs(t, id, &in);
+
+    if (!make_room(r, n)) return false;
+    for (int i = 0; i < n; i++) {
+        r->shape[i] = sp__shape(t, in[i]);
+        r->dtype[i] = (sp_dtype)t->node[in[i]].dtype;
+    }
+    *c = (sp_call){ sp__op(t, id), n, r->shape, r->dtype, sp__attr(t, id),
+                    &t->scalars[t->node[id].slot], r->fault };
+    return true;
+}
+
+static bool must_pack(const sp_op *op, const sp_operand *o)
+{
+    return op->kind != SP_ELEMENTWISE && !op->strided && !is_dense(o);
+}
+
+/* A dense copy of operand i in a block of the pool. */
+static bool pack(sp_evaluation *r, int i)
+{
+    sp_operand *o = &r->x[i];
     sp_layout dense = sp_shape_layout(o->shape);
 
-    if (!(*block = sp__pool_take(&t->pool, operand_bytes(o)))) return false;
-    sp__copy_strided(o->shape, sp_dtype_size(o->dtype), *block, dense.stride, o->data, o->stride);
-    o->data = *block;
+    if (!(r->packed[i] = sp__pool_take(&r->t->pool, operand_bytes(o)))) return false;
+    sp__copy_strided(o->shape, sp_dtype_size(o->dtype), r->packed[i], dense.stride, o->data,
+                     o->stride);
+    o->data = r->packed[i];
     memcpy(o->stride, dense.stride, sizeof o->stride);
     return true;
+}
+
+int64_t sp__scratch_bytes(sp_evaluation *r, uint32_t id)
+{
+    const sp_op *op = sp__op(r->t, id);
+    const uint32_t *in;
+    int n = sp__inputs(r->t, id, &in);
+    int64_t bytes = 0;
+    sp_operand o;
+    sp_call c;
+
+    for (int i = 0; op->kind != SP_SUM && i < n; i++) {
+        sp__operand(r->t, in[i], &o);
+        if (must_pack(op, &o)) bytes += operand_bytes(&o);
+    }
+    return op->work && describe(r, id, &c) ? bytes + op->work(&c) : bytes;
 }
 
 /* ---- calling a kernel ---- */
@@ -117,25 +166,24 @@ static sp_kernel *kernel_of(const sp_tape *t, const sp_op *op, const sp_args *a)
     return kernel_for(op, t->isa, op->typed_by < 0 ? a->y.dtype : a->x[op->typed_by].dtype);
 }
 
-/* What a rule of the record sees of a call whose operands are at hand. */
-typedef struct described { sp_shape shape[4]; sp_dtype dtype[4]; } described;
-
-static sp_call describe(const sp_op *op, const sp_args *a, described *d)
+/* The tape fails: "op: why". */
+static bool failed(sp_tape *t, uint32_t id, const char *why)
 {
-    int n = a->n < 4 ? a->n : 4;
+    char text[SP_ERROR_TEXT];
 
-    for (int i = 0; i < n; i++) d->shape[i] = a->x[i].shape, d->dtype[i] = a->x[i].dtype;
-    return (sp_call){ op, n, d->shape, d->dtype, a->attr, a->scalar, NULL };
+    snprintf(text, sizeof text, "%s: %.900s", sp__op(t, id)->name, why);
+    return sp__fail_scoped(t, t->beside[id].scope, text), false;
 }
 
-static bool fault_of(sp_tape *t, uint32_t id, const sp_args *a)
+/* The tape fails: "op: [2,3] x [4]: what the kernel said". */
+static bool fault_of(sp_evaluation *r, uint32_t id)
 {
     char call[SP_ERROR_TEXT / 2], text[SP_ERROR_TEXT];
-    described d;
-    sp_call c = describe(sp__op(t, id), a, &d);
+    sp_call c;
 
-    snprintf(text, sizeof text, "%s: %s", sp__call_text(&c, call, sizeof call), a->fault);
-    return sp__fail_scoped(t, t->beside[id].scope, text), false;
+    if (!describe(r, id, &c)) return false;
+    snprintf(text, sizeof text, "%s: %s", sp__call_text(&c, call, sizeof call), r->fault);
+    return sp__fail_scoped(r->t, r->t->beside[id].scope, text), false;
 }
 
 void sp_fault(const sp_args *a, const char *format, ...)
@@ -148,66 +196,72 @@ void sp_fault(const sp_args *a, const char *format, ...)
     va_end(list);
 }
 
+static int64_t work_of(sp_evaluation *r, uint32_t id)
+{
+    const sp_op *op = sp__op(r->t, id);
+    sp_call c;
+    return op->work && describe(r, id, &c) ? op->work(&c) : 0;
+}
+
 static bool call_kernel(sp_evaluation *r, uint32_t id, sp_args *a)
 {
     sp_tape *t = r->t;
     const sp_op *op = sp__op(t, id);
     sp_kernel *kernel = kernel_of(t, op, a);
-    described d;
-    sp_call c = describe(op, a, &d);
-    int64_t work = op->work ? op->work(&c) : 0;
-    bool ok = true;
+    int64_t work = work_of(r, id);
 
+    if (t->failed) return false;
     a->fault = r->fault;
     r->fault[0] = 0;
     if (!kernel) {
         sp_fault(a, "it has no kernel for this dtype");
     } else if (op->kind == SP_ELEMENTWISE || op->kind == SP_SUM) {
-        ok = sp__each(a, kernel);
-    } else if (work > 0 && !(a->work = sp__pool_take(&t->pool, work))) {
-        ok = false;
+        if (!sp__each(a, kernel)) return failed(t, id, sp_error());
     } else {
+        if (work > 0 && !(a->work = sp__pool_take(&t->pool, work)))
+            return failed(t, id, sp_error());
         kernel(a);
         if (work > 0) sp__pool_give(&t->pool, a->work, work);
     }
-    if (!ok) return sp__fail_scoped(t, t->beside[id].scope, sp_error()), false;
-    return r->fault[0] ? fault_of(t, id, a) : true;
+    return r->fault[0] ? fault_of(r, id) : true;
 }
 
+/* The step's high half goes into the key, so that no two steps draw alike. */
 static sp_args args_of(const sp_tape *t, uint32_t id, int n, const sp_operand *x, sp_operand y)
 {
+    uint64_t seed = t->spec.seed ^ (t->step >> 32) * 0x9e3779b97f4a7c15u;
     return (sp_args){ .n = n, .x = x, .y = y, .attr = sp__attr(t, id),
                       .scalar = &t->scalars[t->node[id].slot],
-                      .random = { t->spec.seed, 0, (uint32_t)t->step } };
+                      .random = { seed, 0, (uint32_t)t->step } };
 }
 
-/* Operands of node id, packed or broadcast as its kernel wants them; then the kernel. */
+/* Find operand i of node id and bring it into the form its kernel wants. */
+static bool prepare(sp_evaluation *r, uint32_t id, uint32_t in, int i, sp_shape y)
+{
+    const sp_op *op = sp__op(r->t, id);
+
+    if (!operand_of(r->t, in, id, &r->x[i])) return false;
+    if (op->kind == SP_ELEMENTWISE) broadcast_to(&r->x[i], y);
+    return !must_pack(op, &r->x[i]) || pack(r, i) || failed(r->t, id, sp_error());
+}
+
+/* Node id into y: its operands, its kernel. */
 static bool run_into(sp_evaluation *r, uint32_t id, sp_operand y, bool add)
 {
-    sp_tape *t = r->t;
-    const sp_op *op = sp__op(t, id);
     const uint32_t *in;
-    int n = sp__inputs(t, id, &in);
-    void *packed[4] = { 0 };
-    bool ok = sp__grow(t, &r->x, &r->x_room, n, sizeof *r->x);
+    int n = sp__inputs(r->t, id, &in);
+    bool ok = make_room(r, n);
 
-    for (int i = 0; ok && i < n; i++) {
-        ok = operand_of(t, in[i], id, &r->x[i]);
-        if (!ok) break;
-        if (op->kind == SP_ELEMENTWISE) broadcast_to(&r->x[i], y.shape);
-        else if (!op->strided && !is_dense(&r->x[i])) {
-            SP_ASSERT(i < 4);
-            ok = pack(t, &r->x[i], &packed[i]);
-            if (!ok) sp__fail(t, "%s", sp_error());
-        }
-    }
+    if (!ok) return false;
+    memset(r->packed, 0, (size_t)n * sizeof *r->packed);
+    for (int i = 0; ok && i < n; i++) ok = prepare(r, id, in[i], i, y.shape);
     if (ok) {
-        sp_args a = args_of(t, id, n, r->x, y);
+        sp_args a = args_of(r->t, id, n, r->x, y);
         a.add = add;
         ok = call_kernel(r, id, &a);
     }
-    for (int i = 0; i < 4 && i < n; i++)
-        if (packed[i]) sp__pool_give(&t->pool, packed[i], operand_bytes(&r->x[i]));
+    for (int i = 0; i < n; i++)
+        if (r->packed[i]) sp__pool_give(&r->t->pool, r->packed[i], operand_bytes(&r->x[i]));
     return ok;
 }
 

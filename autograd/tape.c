@@ -62,7 +62,7 @@ static void forget_values(sp_tape *t)
 
 void sp_tape_reset(sp_tape *t)
 {
-    if (!t) return;
+    if (!t || t->telling) return;
     forget_values(t);
     t->n_nodes = t->n_operands = t->n_scalars = t->n_leaves = t->n_pinned = t->n_used = 0;
     if (t->used_room) memset(t->used, 0xff, (size_t)t->used_room * sizeof *t->used);
@@ -71,7 +71,7 @@ void sp_tape_reset(sp_tape *t)
     t->overflow = 0;
     t->failed = false;
     t->error[0] = 0;
-    t->epoch++;
+    if (++t->epoch == 0) t->epoch = 1;
     t->step++;
 }
 
@@ -79,6 +79,7 @@ void sp_tape_free(sp_tape *t)
 {
     if (!t) return;
     forget_values(t);
+    sp__evaluation_free(t->evaluation);
     sp__pool_free(&t->pool);
     sp__arena_free(&t->arena);
     sp__interner_free(&t->shapes);
@@ -100,24 +101,39 @@ sp_var sp__nothing(sp_tape *t)
     return (sp_var){ t, SP_NOTHING, t ? t->epoch : 0 };
 }
 
-/* "decoder.lstm layer 1, step 3": names joined by dots, numbered parts behind. */
-static int scope_text(const sp_tape *t, uint32_t scope, char *text, int size)
+/* Names joined by dots, numbered parts behind: "decoder.lstm layer 1, step 3".  Returns the
+   length of the whole text. */
+static int path_text(const sp_tape *t, int n, const uint32_t path[], char *text, int size)
 {
-    uint32_t path[SP_SCOPE_DEPTH];
-    int depth = 0, at = 0;
+    int at = 0;
     bool numbered = false;
 
-    for (; scope && depth < SP_SCOPE_DEPTH; scope = t->scopes[scope].parent) path[depth++] = scope;
-    text[0] = 0;
-    while (depth-- > 0 && at < size - 1) {
-        const sp_scope *s = &t->scopes[path[depth]];
-        const char *between = at == 0 ? "" : s->index < 0 ? "." : numbered ? ", " : " ";
-        at += snprintf(text + at, (size_t)(size - at), "%s%s", between, s->name);
-        if (s->index >= 0 && at < size - 1)
-            at += snprintf(text + at, (size_t)(size - at), " %lld", (long long)s->index);
+    for (int i = n - 1; i >= 0; i--) {
+        const sp_scope *s = &t->scopes[path[i]];
+        const char *between = i == n - 1 ? "" : s->index < 0 ? "." : numbered ? ", " : " ";
+        int room = at < size ? size - at : 0;
+        at += snprintf(room ? text + at : NULL, (size_t)room, "%s%s", between, s->name);
+        room = at < size ? size - at : 0;
         numbered = s->index >= 0;
+        if (numbered)
+            at += snprintf(room ? text + at : NULL, (size_t)room, " %lld", (long long)s->index);
     }
     return at;
+}
+
+/* Where a scope stands.  What does not fit is left out at the front: the innermost says most. */
+static int scope_text(const sp_tape *t, uint32_t scope, char *text, int size)
+{
+    uint32_t path[SP_SCOPE_DEPTH] = { 0 };
+    int n = 0;
+
+    for (; scope && n < SP_SCOPE_DEPTH; scope = t->scopes[scope].parent) path[n++] = scope;
+    text[0] = 0;
+    bool whole = !scope && path_text(t, n, path, text, size) < size;
+    if (whole || n == 0) return n;
+    memcpy(text, "... ", 5);
+    while (n > 1 && path_text(t, n, path, text + 4, size - 4) >= size - 4) n--;
+    return n;
 }
 
 sp_var sp__fail_scoped(sp_tape *t, uint32_t scope, const char *sentence)
@@ -131,7 +147,9 @@ sp_var sp__fail_scoped(sp_tape *t, uint32_t scope, const char *sentence)
     else
         snprintf(t->error, sizeof t->error, "%.1000s", sentence);
     sp_fail("%s", t->error);
+    t->telling = true;
     if (t->spec.on_error) t->spec.on_error(t->error, t->spec.on_error_data);
+    t->telling = false;
     return sp__nothing(t);
 }
 
@@ -174,11 +192,10 @@ bool sp__readable(sp_tape *t, sp_var v, const char *who)
         sp__fail(t, "%s: an operand is no var: it was never set", who);
     } else if (v.tape != t) {
         sp__fail(t, "%s: its operands are on different tapes", who);
-    } else if (v.epoch != t->epoch) {
+    } else if (v.epoch != t->epoch || (v.id >= t->n_nodes && v.id != SP_NOTHING)) {
         sp__fail(t, "%s: its operand was recorded before sp_tape_reset; "
                  "keep it with sp_export or sp_carry_keep", who);
     } else if (v.id != SP_NOTHING) {
-        SP_ASSERT(v.id < t->n_nodes);
         return !t->failed;
     }
     return false;
@@ -212,7 +229,15 @@ void *sp__tape_alloc(sp_tape *t, int64_t bytes)
 void     sp_tape_train(sp_tape *t, bool on) { if (t) t->training = on; }
 bool     sp_tape_training(const sp_tape *t) { return t && t->training; }
 uint64_t sp_tape_step(const sp_tape *t) { return t ? t->step : 0; }
-void     sp_tape_set_step(sp_tape *t, uint64_t step) { if (t) t->step = step; }
+
+/* Draws belong to the step at which they are recorded. */
+void sp_tape_set_step(sp_tape *t, uint64_t step)
+{
+    if (!t) return;
+    if (t->n_nodes == 0) t->step = step;
+    else sp__fail(t, "sp_tape_set_step: ops of step %llu are recorded; reset the tape first",
+                  (unsigned long long)t->step);
+}
 
 sp_tape_stats sp_tape_count(const sp_tape *t)
 {
@@ -231,8 +256,11 @@ static bool put(const void *it, sp_store *s)
 
 static bool check(const void *it, const sp_store *s)
 {
+    const sp_tape *t = it;
     int64_t number;
-    (void)it;
+
+    if (t->n_nodes > 0)
+        return sp_fail("tape: ops are recorded; reset it before it takes a checkpoint");
     return sp_store_integer(s, "tape.seed", &number) && sp_store_integer(s, "tape.step", &number);
 }
 
@@ -269,8 +297,9 @@ void sp_scope_enter(sp_tape *t, const char *name, int64_t index)
     key.parent = t->scope;
     key.hash = sp_hash(0, name, (int64_t)strlen(name));
     snprintf(key.name, sizeof key.name, "%s", name);
-    if (t->overflow || !sp__intern(&t->scope_keys, &key, sizeof key, &number)
-        || !sp__grow(t, &t->scopes, &t->scope_room, (int64_t)number + 2, sizeof *t->scopes)) {
+    if (t->overflow
+        || !sp__grow(t, &t->scopes, &t->scope_room, t->n_scopes + 1, sizeof *t->scopes)
+        || !sp__intern(&t->scope_keys, &key, sizeof key, &number)) {
         if (!t->overflow++) sp__fail(t, "%s", sp_error());
         return;
     }
@@ -304,7 +333,7 @@ uint64_t sp_stream(sp_tape *t)
 
 static bool alive(sp_var v)
 {
-    return v.tape && v.epoch == v.tape->epoch && v.id != SP_NOTHING;
+    return v.tape && v.epoch == v.tape->epoch && v.id < v.tape->n_nodes;
 }
 
 bool     sp_is_nothing(sp_var v) { return !alive(v); }

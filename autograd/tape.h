@@ -30,11 +30,12 @@ typedef struct sp_tape_spec {
                                    This version computes on the calling thread */
     bool     eager;  /* run each op as it is recorded: the debugger's mode; also SP_EAGER=1 */
     bool     keep;              /* sp_backward keeps all values until reset */
-    int64_t  max_nodes;         /* budget of recorded nodes; usual 64 million */
+    int64_t  max_nodes;         /* budget of recorded nodes; usual and most 64 million */
     int64_t  max_bytes;         /* budget of bytes alive in an evaluation; usual no limit */
     bool     portable;          /* use the portable kernels only: the oracle of tests */
     sp_isa   isa;  /* force an instruction set (not SP_PORTABLE: say .portable); usual the best */
-    void   (*on_error)(const char *sentence, void *data);   /* called at the moment of failure */
+    void   (*on_error)(const char *sentence, void *data);   /* called at the moment of failure;
+                                   it must not free the tape, and a reset in it does nothing */
     void    *on_error_data;
 } sp_tape_spec;
 
@@ -62,7 +63,7 @@ SP_API bool        sp_tape_training(const sp_tape *);
 
 /* The step that random numbers are a function of; sp_tape_reset adds one. */
 SP_API uint64_t    sp_tape_step(const sp_tape *);
-SP_API void        sp_tape_set_step(sp_tape *, uint64_t);
+SP_API void        sp_tape_set_step(sp_tape *, uint64_t);   /* before anything is recorded */
 
 /* Seed and step, for checkpoints: "tape.seed", "tape.step". */
 SP_API sp_saved    sp_tape_saved(sp_tape *);
@@ -92,7 +93,7 @@ SP_API int64_t  sp_var_dim(sp_var, int axis);   /* size along an axis, -1 the la
 SP_API sp_var sp_input (sp_tape *, const sp_tensor *);
 SP_API sp_var sp_borrow(sp_tape *, const sp_tensor *);
 
-/* A parameter: one leaf per parameter and tape.  If the parameter changes (an
+/* A parameter: one leaf per parameter, version and tape.  If the parameter changes (an
    optimizer step, a load) before the leaf is read, evaluation fails and names it. */
 SP_API sp_var sp_use(sp_tape *, sp_param *);
 
@@ -136,7 +137,8 @@ SP_API bool sp_backward(sp_var loss);
 /* ---- scopes ---- */
 
 /* Name what is recorded until the matching leave: a layer ("lstm"), a numbered
-   part ("step", 3).  index < 0: a name alone.  Errors say where, and the stream of random
+   part ("step", 3).  index < 0: a name alone.  Scopes are remembered for the life of the tape:
+   number steps within a recording, not batches or epochs.  Errors say where, and the stream of random
    numbers is a hash of the scope's path and the count of draws in it. */
 SP_API void sp_scope_enter(sp_tape *, const char *name, int64_t index);
 SP_API void sp_scope_leave(sp_tape *);

@@ -44,7 +44,7 @@ typedef struct sp_layout {
     int64_t stride[SP_MAX_RANK];
 } sp_layout;
 
-/* *product = a b, or false on overflow.  *product = a b c likewise. */
+/* *product = a b, or false on overflow. */
 SP_API bool sp_size_mul(int64_t a, int64_t b, int64_t *product);
 
 /* Rank within 0..6, no negative dimension, and the product of the non-zero

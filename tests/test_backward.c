@@ -160,6 +160,15 @@ START_TEST(a_step_of_training_allocates_nothing_once_warm)
 }
 END_TEST
 
+static bool same_view(const sp_call *c, const sp_layout *x, sp_shape y, sp_layout *to)
+{
+    (void)c, (void)y;
+    *to = *x;
+    return true;
+}
+
+static void single(const sp_vjp *v) { sp_push(v, 0, sp_cast(v->g, SP_F32)); }
+
 START_TEST(a_loss_of_many_elements_or_of_no_parameter_is_refused)
 {
     sp_param *w = one_weight();
@@ -196,6 +205,31 @@ START_TEST(a_parameter_that_the_loss_does_not_reach_has_no_gradient)
 }
 END_TEST
 
+START_TEST(a_parameter_that_changed_between_two_uses_gets_the_sum)
+{
+    sp_param *w = one_weight();
+    sp_var before = sp_add(sp_const(t, SP_F64, 1), sp_scale(sp_use(t, w), 3));
+
+    sp_eval(1, &before);
+    sp_param_changed(w);
+    ck_assert(sp_backward(sp_add(before, sp_use(t, w))));
+    ck_assert_double_eq(sp_tensor_at(&w->grad, 0), 4);
+    sp_params_free(params);
+}
+END_TEST
+
+START_TEST(a_rule_that_gives_another_dtype_is_refused)
+{
+    sp_param *w = one_weight();
+    sp_op op = { .name = "wrong", .kind = SP_VIEW, .n_in = 1, .view = same_view, .vjp = single };
+
+    ck_assert(!sp_backward(sp_apply(&op, 1, (sp_var[]){ sp_use(t, w) }, NULL, NULL)));
+    fails_with("wrong: the gradient its rule gives operand 0 is f32, and the operand f64");
+    ck_assert(!w->has_grad);
+    sp_params_free(params);
+}
+END_TEST
+
 int main(void)
 {
     Suite *s = suite_create("backward");
@@ -213,6 +247,8 @@ int main(void)
         a_loss_of_many_elements_or_of_no_parameter_is_refused,
         a_frozen_parameter_gets_no_gradient,
         a_parameter_that_the_loss_does_not_reach_has_no_gradient,
+        a_parameter_that_changed_between_two_uses_gets_the_sum,
+        a_rule_that_gives_another_dtype_is_refused,
     };
 
     tcase_add_checked_fixture(c, begin, end);

@@ -277,6 +277,28 @@ START_TEST(a_macro_without_a_rule_is_differentiated_through_its_expansion)
 }
 END_TEST
 
+START_TEST(only_what_lies_between_is_differentiated)
+{
+    sp_var x = number(0.3), z = sp_detach(x), y = sp_square(z), g;
+
+    ck_assert(sp_grad(y, 1, &z, &g, NULL));                /* no rule of detach is needed */
+    ck_assert_double_eq_tol(sp_item(g), 0.6, 1e-15);
+    sp_var h = sp_tanh(x);
+    y = sp_neg(h);
+    int64_t before = sp_tape_count(t).nodes;
+    ck_assert(sp_grad(y, 1, &h, &g, NULL));
+    ck_assert_int_le(sp_tape_count(t).nodes - before, 3);  /* seed, its broadcast, -g */
+}
+END_TEST
+
+START_TEST(the_gradient_stops_where_numbers_become_whole)
+{
+    sp_var x = number(2.7), i = sp_cast(x, SP_I64), y = sp_mul(sp_cast(i, SP_F64), x);
+
+    ck_assert_double_eq(sp_item(slope(y, x)), 2);
+}
+END_TEST
+
 int main(void)
 {
     Suite *s = suite_create("grad");
@@ -293,6 +315,7 @@ int main(void)
         a_missing_rule_or_kernel_is_a_sentence,
         an_op_of_the_users_own_broadcasts_and_is_differentiated_twice,
         a_macro_without_a_rule_is_differentiated_through_its_expansion,
+        only_what_lies_between_is_differentiated, the_gradient_stops_where_numbers_become_whole,
     };
 
     tcase_add_checked_fixture(c, begin, end);

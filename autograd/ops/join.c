@@ -272,7 +272,10 @@ const sp_op sp__op_place = {
 sp_var sp_place(sp_var x, int axis, int64_t start, int64_t step, int64_t size)
 {
     int64_t rank = sp_var_shape(x).rank;
-    sp_place_attr p = { sp_axis(axis, rank) < 0 ? axis : sp_axis(axis, rank), start, step, size };
+    int d = sp_axis(axis, rank);
+    sp_place_attr p = { d < 0 ? axis : d, start, step, size };
+
+    if (sp_var_dim(x, axis) <= 1 && step > 1) p.step = 1;
     return sp_apply(&sp__op_place, 1, &x, &p, NULL);
 }
 

@@ -135,7 +135,10 @@ SP_EACH_ISA(PRODUCT)
 static sp_var as_rows(sp_var x)
 {
     sp_shape s = sp_var_shape(x);
-    return s.rank == 2 ? x : sp_reshape(x, SP_SHAPE(-1, s.dim[s.rank - 1]));
+    int64_t rows = 1;
+
+    for (int d = 0; d < s.rank - 1; d++) rows *= s.dim[d];
+    return s.rank == 2 ? x : sp_reshape(x, SP_SHAPE(rows, s.dim[s.rank - 1]));
 }
 
 /* dA = G B^T, dB = A^T G, each read as op(A), op(B) say. */
@@ -202,6 +205,8 @@ static const sp_sample samples[] = {
     { .in = "3x2 4x3x2", ATB },
     { .in = "2x4x3 2x5", ATBT, .fails = "inner sizes 4 and 5 differ" },
     { .in = "0x4 4x5", AB },
+    { .in = "2x3x4 4x0", AB },
+    { .in = "2x3x4 0x4", ABT },
     { .in = "3x0 0x5", AB },
     { .in = "3x4 4x0", AB },
     { .in = "2x0x3 3x4", AB },

@@ -46,6 +46,9 @@ static bool reshape_shape(const sp_call *c, sp_shape *y)
     int free_axis = -1;
 
     *y = *(const sp_shape *)c->attr;
+    if (y->rank < 0 || y->rank > SP_MAX_RANK)
+        return sp_refuse(c, "the new shape has rank %lld; 0 to %d are allowed", (long long)y->rank,
+                         SP_MAX_RANK);
     for (int d = 0; d < y->rank; d++) {
         if (y->dim[d] >= 0) {
             if (!sp_size_mul(given, y->dim[d], &given))
@@ -329,7 +332,7 @@ const sp_op sp__op_slice = {
 
 sp_var sp_slice_step(sp_var x, int axis, int64_t start, int64_t count, int64_t step)
 {
-    cut s = { axis, start, count, step };
+    cut s = { axis, start, count, count <= 1 && step > 1 ? 1 : step };
     if (start < 0 && !sp_is_nothing(x)) s.start += sp_var_dim(x, axis);
     return sp_apply(&sp__op_slice, 1, &x, &s, NULL);
 }
