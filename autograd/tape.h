@@ -138,8 +138,8 @@ SP_API bool sp_backward(sp_var loss);
 
 /* Name what is recorded until the matching leave: a layer ("lstm"), a numbered
    part ("step", 3).  index < 0: a name alone.  Scopes are remembered for the life of the tape:
-   number steps within a recording, not batches or epochs.  Errors say where, and the stream of random
-   numbers is a hash of the scope's path and the count of draws in it. */
+   number steps within a recording, not batches or epochs.  Errors say where, and the stream
+   of random numbers is a hash of the scope's path and the count of draws in it. */
 SP_API void sp_scope_enter(sp_tape *, const char *name, int64_t index);
 SP_API void sp_scope_leave(sp_tape *);
 
