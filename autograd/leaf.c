@@ -54,7 +54,7 @@ static sp_var append_copy(sp_tape *t, const sp_op *op, const sp_tensor *x)
 static bool usable(sp_tape *t, const sp_tensor *x, const char *who)
 {
     if (!t) return sp_fail("%s: %s", who, "there is no tape"), false;
-    if (!x) sp__fail(t, "%s: there is no tensor: %s", who, *sp_error() ? sp_error() : "it is NULL");
+    if (!x) sp__fail(t, "%s: there is no tensor: it is NULL", who);
     return !t->failed;
 }
 
@@ -76,6 +76,17 @@ sp_var sp_borrow(sp_tape *t, const sp_tensor *x)
     return v;
 }
 
+/* Whether a number survives in the dtype: floating ones round it, others must hold it exactly. */
+static bool holds(sp_dtype dtype, double x)
+{
+    switch (dtype) {
+    case SP_I32:  return x >= INT32_MIN && x <= INT32_MAX && x == (double)(int32_t)x;
+    case SP_I64:  return x >= -0x1p63 && x < 0x1p63 && x == (double)(int64_t)x;
+    case SP_BOOL: return x == 0 || x == 1;
+    default:      return true;
+    }
+}
+
 sp_var sp_const(sp_tape *t, sp_dtype dtype, double value)
 {
     double room;
@@ -85,6 +96,9 @@ sp_var sp_const(sp_tape *t, sp_dtype dtype, double value)
     if (t->failed) return sp__nothing(t);
     if ((unsigned)dtype >= SP_N_DTYPES)
         return sp__fail(t, "const: there is no dtype %d", (int)dtype);
+    if (!holds(dtype, value))
+        return sp__fail(t, "const: %g is not a number that %s can hold", value,
+                        sp_dtype_name(dtype));
     sp_tensor_set(&scalar, 0, value);
     return append_copy(t, &const_op, &scalar);
 }
@@ -134,7 +148,7 @@ sp_var sp_use(sp_tape *t, sp_param *p)
     if (!t) return sp_fail("use: there is no tape"), sp__nothing(t);
     if (!p)
         return sp__fail(t, "use: there is no parameter: %s",
-                        *sp_error() ? sp_error() : "it is NULL");
+                        *sp_params_last_error() ? sp_params_last_error() : "it is NULL");
     if (t->failed || !used_room(t)) return sp__nothing(t);
 
     uint32_t *slot = used_slot(t, p);

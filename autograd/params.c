@@ -83,8 +83,13 @@ const char *sp_params_error(const sp_params *p)
 static bool sound(const sp_params *p)
 {
     const char *error = sp_params_error(p);
-    return !error || sp_fail("%s", error);
+    if (!error) return true;
+    sp_fail("%s", error);
+    sp__keep_error();
+    return false;
 }
+
+const char *sp_params_last_error(void) { return sp__kept_error(); }
 
 void *sp_params_fail(sp_params *p, const char *format, ...)
 {

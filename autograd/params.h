@@ -60,6 +60,10 @@ SP_API sp_dtype    sp_params_dtype_of(const sp_params *);
 /* The first failure, as a sentence; NULL: none.  A NULL collection is out of memory. */
 SP_API const char *sp_params_error(const sp_params *);
 
+/* The sentence of the collection that failed last on this thread, whatever else has failed
+   since; "" if none has.  What a layer says that finds itself to be NULL. */
+SP_API const char *sp_params_last_error(void);
+
 /* Make it fail, for layers of your own; returns NULL.  The first failure stays. */
 SP_API void       *sp_params_fail(sp_params *, const char *format, ...) SP_PRINTF(2, 3);
 

@@ -29,8 +29,9 @@ sp_var sp_apply(const sp_op *op, int n, const sp_var x[], const void *attr, cons
 {
     sp_tape *t = tape_of(n, x);
 
+    if (!op || !op->name) return sp__fail(t, "sp_apply: there is no op, or it has no name");
     if (!t) {
-        sp_fail("%s: none of its operands is a var of a tape", op ? op->name : "sp_apply");
+        sp_fail("%s: none of its operands is a var of a tape", op->name);
         return sp__nothing(NULL);
     }
     return sp__record(t, op, n, x, attr, scalar);

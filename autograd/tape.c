@@ -250,6 +250,8 @@ sp_tape_stats sp_tape_count(const sp_tape *t)
 static bool put(const void *it, sp_store *s)
 {
     const sp_tape *t = it;
+
+    if (!t) return sp_fail("tape: there is none to be saved");
     return sp_store_put_integer(s, "tape.seed", (int64_t)t->spec.seed)
         && sp_store_put_integer(s, "tape.step", (int64_t)t->step);
 }
@@ -259,6 +261,7 @@ static bool check(const void *it, const sp_store *s)
     const sp_tape *t = it;
     int64_t number;
 
+    if (!t) return sp_fail("tape: there is none to take a checkpoint");
     if (t->n_nodes > 0)
         return sp_fail("tape: ops are recorded; reset it before it takes a checkpoint");
     return sp_store_integer(s, "tape.seed", &number) && sp_store_integer(s, "tape.step", &number);

@@ -14,6 +14,7 @@ static bool ready(sp_var v, const char *who)
 
 static bool evaluate(int n, const sp_var v[], const char *who)
 {
+    if (n < 0) return sp_fail("%s: %d vars are asked for", who, n);
     for (int i = 0; i < n; i++)
         if (!ready(v[i], who)) return false;
     for (int i = 1; i < n; i++)

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * error.c - the sentence of this thread's last failure.
+ * error.c - the sentence of this thread's last failure, and one that is kept apart.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -8,7 +8,7 @@
 #include "tensor/error.h"
 
 enum { SENTENCE = 1024 };
-static _Thread_local char sentence[SENTENCE];
+static _Thread_local char sentence[SENTENCE], kept[SENTENCE];
 
 const char *sp_error(void)
 {
@@ -28,6 +28,9 @@ bool sp_fail(const char *format, ...)
     memcpy(sentence, text, sizeof text);
     return false;
 }
+
+void        sp__keep_error(void) { memcpy(kept, sentence, sizeof kept); }
+const char *sp__kept_error(void) { return kept; }
 
 bool sp_fail_memory(int64_t bytes)
 {

@@ -37,6 +37,11 @@ SP_API bool sp_fail(const char *format, ...) SP_PRINTF(1, 2);
 /* The text of a failed allocation of so many bytes: "out of memory (N bytes)". */
 SP_API bool sp_fail_memory(int64_t bytes);
 
+/* Internal: remember the sentence as it stands now, apart from later failures; "" before the
+   first time.  Collections of parameters do (params.h: sp_params_last_error). */
+void        sp__keep_error(void);
+const char *sp__kept_error(void);
+
 /* In an options struct a field left 0 means the usual.  Where the usual is not
    zero and zero is wanted, write SP_ZERO.  It fits integers and doubles. */
 #define SP_ZERO (-0x40000000)

@@ -152,6 +152,14 @@ START_TEST(shapes_and_steps_beyond_all_bounds_are_refused)
     says("the new shape has rank 9; 0 to 6 are allowed");
     sp_const(t, (sp_dtype)17, 1);
     says("const: there is no dtype 17");
+    sp_scale(sp_const(t, SP_I32, 10), 1.5);
+    says("const: 1.5 is not a number that i32 can hold");
+    sp_const(t, SP_I32, 1e20);
+    says("const: 1e+20 is not a number that i32 can hold");
+    sp_clamp(number(1), NAN, 1);
+    says("clamp: a bound is NaN");
+    sp_cross_entropy_with(number(1), number(1), (sp_cross_entropy_spec){ .reduction = 7 });
+    says("cross_entropy: there is no reduction 7");
     sp_full(t, SP_F64, SP_SHAPE(INT64_MAX, INT64_MAX), 1);
     says("broadcast: []: ");
     sp_mean_axes(sp_full(t, SP_F64, SP_SHAPE((int64_t)1 << 40), 1), SP_AXES(0, 0), false);
@@ -159,6 +167,28 @@ START_TEST(shapes_and_steps_beyond_all_bounds_are_refused)
     sp_var x = sp_slice_step(sp_full(t, SP_F64, SP_SHAPE(2, 3), 5), 0, 1, 1, INT64_MAX);
     ck_assert_double_eq(sp_item(sp_mean(x)), 5);
     ck_assert_double_eq(sp_item(sp_sum(sp_place(x, 0, 1, INT64_MAX, 4))), 15);
+}
+END_TEST
+
+START_TEST(what_is_missing_is_told)
+{
+    sp_store *store = sp_store_new();
+    sp_saved none = sp_tape_saved(NULL);
+    sp_params *params = sp_params_new(1);
+
+    ck_assert(!sp_store_put(store, 1, &none));
+    ck_assert_str_eq(sp_error(), "tape: there is none to be saved");
+    ck_assert(!sp_store_take(store, 1, &none));
+    sp_apply(NULL, SP_VARS(number(1)), NULL, NULL);
+    says("sp_apply: there is no op");
+    ck_assert(!sp_eval(-1, NULL));
+    sp_params_add(params, "", SP_SCALAR, (sp_init){ 0 });
+    sp_fail("something else has failed since");
+    sp_use(t, NULL);
+    ck_assert_ptr_nonnull(strstr(sp_tape_error(t), sp_params_error(params)));
+    sp_tape_reset(t);
+    sp_params_free(params);
+    sp_store_free(store);
 }
 END_TEST
 
@@ -301,7 +331,8 @@ int main(void)
         a_record_that_lacks_something_is_told_so,
         an_op_of_many_operands_has_them_packed_and_gets_its_scratch,
         what_a_kernel_finds_wrong_is_told_with_shapes, dtype_rules_name_what_they_need,
-        shapes_and_steps_beyond_all_bounds_are_refused, a_var_of_a_tape_that_is_gone_is_caught,
+        shapes_and_steps_beyond_all_bounds_are_refused, what_is_missing_is_told,
+        a_var_of_a_tape_that_is_gone_is_caught,
         a_reset_inside_on_error_does_nothing, the_innermost_of_many_scopes_is_told,
         the_step_is_set_before_anything_is_recorded, steps_beyond_32_bits_draw_afresh,
         the_budget_counts_what_is_packed, evaluations_beyond_32_bits_go_on,

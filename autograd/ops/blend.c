@@ -92,6 +92,7 @@ const sp_op sp__op_clamp = {
 
 sp_var sp_clamp(sp_var x, double lo, double hi)
 {
+    if (lo != lo || hi != hi) return sp_tape_fail(x.tape, "clamp: a bound is NaN");
     return sp_apply(&sp__op_clamp, 1, &x, NULL, (double[]){ lo, hi });
 }
 

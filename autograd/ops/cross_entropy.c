@@ -228,6 +228,9 @@ static sp_var mean_of(sp_var loss, sp_var counted, bool nan_if_none)
 
 sp_var sp_cross_entropy_with(sp_var logits, sp_var target, sp_cross_entropy_spec spec)
 {
+    if ((unsigned)spec.reduction > SP_EACH)
+        return sp_tape_fail(logits.tape, "cross_entropy: there is no reduction %d",
+                            (int)spec.reduction);
     entropy_attr at = { (int64_t)sp_usual((double)spec.ignore_index, -100) };
     sp_var loss = sp_apply(&sp__op_cross_entropy, 2, (sp_var[]){ logits, target }, &at, NULL);
 
