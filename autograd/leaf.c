@@ -54,7 +54,7 @@ static sp_var append_copy(sp_tape *t, const sp_op *op, const sp_tensor *x)
 static bool usable(sp_tape *t, const sp_tensor *x, const char *who)
 {
     if (!t) return sp_fail("%s: %s", who, "there is no tape"), false;
-    if (!x) sp__fail(t, "%s: there is no tensor: it is NULL", who);
+    if (!x) sp__fail(t, "%s: there is no tensor (sp_error: \"%s\")", who, sp_error());
     return !t->failed;
 }
 

@@ -97,7 +97,8 @@ SP_API sp_var sp_borrow(sp_tape *, const sp_tensor *);
    optimizer step, a load) before the leaf is read, evaluation fails and names it. */
 SP_API sp_var sp_use(sp_tape *, sp_param *);
 
-/* A number as a scalar of the dtype, which must be able to hold it; sp_full broadcasts it to a shape without storing it. */
+/* A number as a scalar of the dtype, which must be able to hold it; sp_full broadcasts it to a
+   shape without storing it. */
 SP_API sp_var sp_const(sp_tape *, sp_dtype, double);
 SP_API sp_var sp_full (sp_tape *, sp_dtype, sp_shape, double);
 
