@@ -202,7 +202,7 @@ START_TEST(a_sentence_may_quote_the_last_one_and_is_cut_when_long)
     ck_assert_str_eq(sp_error(), "a: b");
 
     sp_fail("%2000d", 1);
-    ck_assert_int_eq(strlen(sp_error()), 1023);
+    ck_assert_uint_eq(strlen(sp_error()), 1023);
 }
 END_TEST
 

@@ -193,9 +193,9 @@ START_TEST(a_shape_is_written_in_brackets)
     sp_shape s = { .rank = 6 };
     for (int i = 0; i < 6; i++)
         s.dim[i] = INT64_MIN;
-    ck_assert_int_eq(strlen(sp_shape_text(s, text)), 6 * 20 + 5 + 2);
+    ck_assert_uint_eq(strlen(sp_shape_text(s, text)), 6 * 20 + 5 + 2);
     s.rank = 1000;
-    ck_assert_int_eq(strlen(sp_shape_text(s, text)), 6 * 20 + 5 + 2);
+    ck_assert_uint_eq(strlen(sp_shape_text(s, text)), 6 * 20 + 5 + 2);
 }
 END_TEST
 
