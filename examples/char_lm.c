@@ -7,13 +7,14 @@
  *   char_lm sample --load F [--prompt S --length N --temperature X --seed N]
  *   char_lm bigram --text F
  *
+ * A temperature of 0 (below 1e-6) takes the likeliest byte.
+ *
  * Training cuts the text into 50 streams that are read side by side, 50 bytes at a time; the
  * state crosses from window to window, the graph does not (truncated BPTT).  The last
  * tenth of the text is never trained on.  Ctrl-C ends the training and saves.
  */
 #include <math.h>
 #include <signal.h>
-#include <stdlib.h>
 #include <string.h>
 #include <time.h>
 #include <unistd.h>
@@ -99,6 +100,7 @@ static double train_step(training *t)
         ok = sp_optim_step(t->adam) && sp_carry_keep(m->carry, &seq);
     }
     if (!ok) complain("%s", sp_tape_error(m->tape) ? sp_tape_error(m->tape) : sp_error());
+    else if (isnan(value)) complain("the loss of step %lld is not a number", (long long)t->steps);
     sp_tape_reset(m->tape);
     t->steps++;
     return ok ? value : NAN;
@@ -207,6 +209,9 @@ static sp_store *load(const char *path, options *o)
     if (!s || !sp_store_integer(s, "lm.layers", &layers)
         || !sp_store_integer(s, "lm.hidden", &hidden) || !sp_store_integer(s, "lm.seed", &seed)) {
         complain("%s", sp_error());
+    } else if (layers < 1 || layers > MOST_LAYERS || hidden < 1 || hidden > MOST_HIDDEN) {
+        complain("%s holds %lld layers of %lld, out of range", path, (long long)layers,
+                 (long long)hidden);
     } else if ((o->layers && o->layers != layers) || (o->hidden && o->hidden != hidden)) {
         complain("%s holds %lld layers of %lld, not what --layers and --hidden say", path,
                  (long long)layers, (long long)hidden);
@@ -247,7 +252,8 @@ static int finish(training *t, const options *o)
     bool ok = true;
 
     if (o->save) ok = save(t, o);
-    else if (interrupted) complain("stopped; without --save nothing is kept");
+    if (interrupted && !o->save) complain("stopped; without --save nothing is kept");
+    else if (interrupted && ok) complain("stopped; --resume %s goes on from here", o->save);
     if (o->svg) ok = curve_draw(&t->loss, o->svg) && ok;
     double nats = validate(t);
     if (isnan(nats)) ok = complain("the validation failed");
@@ -291,7 +297,8 @@ static int train(options *o)
     int64_t size;
 
     if (!o->text) return complain("train needs --text"), 1;
-    if (!sp_file_read(o->text, 0, &text, &size)) return complain("%s", sp_error()), 1;
+    if ((o->save && !may_save(o->save)) || (o->svg && !may_save(o->svg))) return 1;
+    if (!read_text(o->text, SHORTEST, &text, &size)) return 1;
     signal(SIGINT, interrupt);
     int code = train_on(text, size, o);
     sp_release(text);
@@ -304,7 +311,7 @@ static int draw(model *m, const sp_tensor *x, double temperature)
     sp_seq seq;
     sp_var last = sp_select(logits_of(m, x, &seq), 0, -1);
     sp_var choice =
-        temperature > 0 ? sp_categorical(sp_scale(last, 1 / temperature)) : sp_argmax(last, -1);
+        temperature >= 1e-6 ? sp_categorical(sp_scale(last, 1 / temperature)) : sp_argmax(last, -1);
     double byte = sp_item(choice);
     bool ok = !isnan(byte) && sp_carry_keep(m->carry, &seq);
 
@@ -359,12 +366,17 @@ static int bigram(options *o)
     int64_t size;
 
     if (!o->text) return complain("bigram needs --text"), 1;
-    if (!sp_file_read(o->text, 0, &text, &size)) return complain("%s", sp_error()), 1;
+    if (!read_text(o->text, 10, &text, &size)) return 1;
     int64_t split = size - size / 10;
     double bits = bigram_bits((const unsigned char *)text, split, size);
     printf("bigram: %.4f bits per byte\n", bits);
     sp_release(text);
-    return isnan(bits) ? 1 : 0;
+    return 0;
+}
+
+static bool asks_for_help(const char *word)
+{
+    return strcmp(word, "--help") == 0 || strcmp(word, "-h") == 0 || strcmp(word, "help") == 0;
 }
 
 int main(int n, char *argv[])
@@ -374,9 +386,11 @@ int main(int n, char *argv[])
     };
     options o = { .seed = -1, .length = 200, .temperature = 1 };
 
-    if (n < 2 || !read_options(&o, n - 2, argv + 2)) return usage(n < 2);
+    if (n < 2) return usage(stderr), 1;
+    if (asks_for_help(argv[1]) || (n == 3 && asks_for_help(argv[2]))) return usage(stdout), 0;
+    if (!read_options(&o, n - 2, argv + 2)) return 1;
     for (size_t i = 0; i < sizeof commands / sizeof *commands; i++)
         if (strcmp(argv[1], commands[i].name) == 0) return commands[i].run(&o);
     complain("there is no command %s", argv[1]);
-    return usage(true);
+    return usage(stderr), 1;
 }

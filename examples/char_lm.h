@@ -6,9 +6,15 @@
 #ifndef CHAR_LM_H
 #define CHAR_LM_H
 
+#include <errno.h>
+#include <limits.h>
+#include <math.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
 #include <spool.h>
 
 typedef struct options {
@@ -31,23 +37,26 @@ static bool complain(const char *format, ...)
     return false;
 }
 
-static int usage(bool whole)
+static void usage(FILE *to)
 {
-    if (whole)
-        fputs("char_lm train  --text F [--layers N --hidden N --steps N --seconds S --seed N\n"
-              "                         --save F --resume F --svg F]\n"
-              "char_lm sample --load F [--prompt S --length N --temperature X --seed N]\n"
-              "char_lm bigram --text F\n", stderr);
-    return 1;
+    fputs("char_lm train  --text F [--layers N --hidden N --steps N --seconds S --seed N\n"
+          "                         --save F --resume F --svg F]\n"
+          "char_lm sample --load F [--prompt S --length N --temperature X --seed N]\n"
+          "char_lm bigram --text F\n", to);
 }
 
 /* ---- options ---- */
+
+enum { MOST_LAYERS = 64, MOST_HIDDEN = 65536 };
+#define MOST 1e15                    /* doubles hold all whole numbers up to here */
 
 typedef struct option {
     const char  *name;
     const char **text;
     int64_t     *whole;
     double      *number;
+    double       low, high;
+    bool         above;              /* low itself is too low */
 } option;
 
 static bool read_value(const option *o, const char *value)
@@ -56,9 +65,11 @@ static bool read_value(const option *o, const char *value)
 
     if (o->text) return *o->text = value, true;
     double x = strtod(value, &end);
-    if (end == value || *end || !(x >= 0) || x > 1e15 || (o->whole && x != (double)(int64_t)x))
-        return complain("%s takes a %snumber from 0 on, not \"%s\"", o->name,
-                        o->whole ? "whole " : "", value);
+    bool number = end != value && !*end && x <= o->high && (o->above ? x > o->low : x >= o->low);
+    if (!number || (o->whole && x != (double)(int64_t)x))
+        return complain("%s takes a %snumber %s %g up to %.0f, not \"%s\"", o->name,
+                        o->whole ? "whole " : "", o->above ? "above" : "from", o->low, o->high,
+                        value);
     if (o->whole) *o->whole = (int64_t)x;
     else *o->number = x;
     return true;
@@ -70,10 +81,13 @@ static bool read_options(options *o, int n, char *argv[])
         { "--text", .text = &o->text },       { "--save", .text = &o->save },
         { "--resume", .text = &o->resume },   { "--svg", .text = &o->svg },
         { "--load", .text = &o->load },       { "--prompt", .text = &o->prompt },
-        { "--layers", .whole = &o->layers },  { "--hidden", .whole = &o->hidden },
-        { "--steps", .whole = &o->steps },    { "--seed", .whole = &o->seed },
-        { "--length", .whole = &o->length },  { "--seconds", .number = &o->seconds },
-        { "--temperature", .number = &o->temperature },
+        { "--layers", .whole = &o->layers, .low = 1, .high = MOST_LAYERS },
+        { "--hidden", .whole = &o->hidden, .low = 1, .high = MOST_HIDDEN },
+        { "--steps", .whole = &o->steps, .low = 1, .high = MOST },
+        { "--seconds", .number = &o->seconds, .above = true, .high = MOST },
+        { "--seed", .whole = &o->seed, .high = MOST },
+        { "--length", .whole = &o->length, .high = MOST },
+        { "--temperature", .number = &o->temperature, .high = MOST },
     };
     size_t count = sizeof known / sizeof *known;
 
@@ -87,9 +101,42 @@ static bool read_options(options *o, int n, char *argv[])
     return true;
 }
 
+/* Whether a file can be made where `path` says, tried with a file beside it that is removed
+   again: hours of training must not end in a path that cannot be written. */
+static bool may_save(const char *path)
+{
+    char real[PATH_MAX], probe[PATH_MAX + 16];
+    struct stat there;
+    int file = -1;
+
+    if (!*path) return complain("cannot save to a file without a name");
+    bool exists = realpath(path, real) != NULL;
+    if (exists && stat(real, &there) == 0 && !S_ISREG(there.st_mode))
+        return complain("cannot save %s: what is there is not a file", path);
+    if (exists || errno == ENOENT) {
+        snprintf(probe, sizeof probe, "%.4095s.tmp-try-XXXXXX", exists ? real : path);
+        file = mkstemp(probe);
+    }
+    if (file < 0) return complain("cannot save %s: %s", path, strerror(errno));
+    close(file);
+    unlink(probe);
+    return true;
+}
+
 /* ---- the text, read in streams ---- */
 
-enum { WINDOW = 50, STREAMS = 50 };
+/* The shortest text has one stream of one window in its validating tenth. */
+enum { WINDOW = 50, STREAMS = 50, SHORTEST = 10 * (WINDOW + 1) };
+
+static bool read_text(const char *path, int64_t least, char **text, int64_t *size)
+{
+    if (!sp_file_read(path, 0, text, size)) return complain("%s", sp_error());
+    if (*size >= least) return true;
+    complain("%s is too short: it has %lld of the %lld bytes needed (a tenth is for validation)",
+             path, (long long)*size, (long long)least);
+    sp_release(*text);
+    return false;
+}
 
 typedef struct streams {
     const unsigned char *text;
@@ -104,10 +151,7 @@ static bool streams_new(streams *s, const char *text, int64_t size)
     s->length = size / s->count;
     s->x = sp_tensor_new(SP_I32, SP_SHAPE(WINDOW, s->count));
     s->y = sp_tensor_new(SP_I32, SP_SHAPE(WINDOW, s->count));
-    if (!s->x || !s->y) return complain("%s", sp_error());
-    return s->length > WINDOW ? true
-                              : complain("a text of %lld bytes is too short: %d are needed",
-                                         (long long)size, 2 * WINDOW);
+    return (s->x && s->y) || complain("%s", sp_error());
 }
 
 static void streams_free(streams *s)
@@ -237,7 +281,7 @@ static bool curve_draw(const curve *c, const char *path)
 
 /* ---- the model that counts ---- */
 
-/* Mean bits per byte of text[from..end) under counts of pairs in text[0..from). */
+/* Mean bits per byte of text[from..end) under counts of pairs in text[0..from); from > 0. */
 static double bigram_bits(const unsigned char *text, int64_t from, int64_t end)
 {
     static double pair[256][256], first[256], byte[256];
@@ -246,7 +290,6 @@ static double bigram_bits(const unsigned char *text, int64_t from, int64_t end)
     for (int64_t i = 0; i + 1 < from; i++) pair[text[i]][text[i + 1]]++, first[text[i]]++;
     for (int64_t i = 0; i < from; i++) byte[text[i]]++;
     for (int64_t i = from; i < end; i++) {
-        if (i == 0) continue;
         int a = text[i - 1], b = text[i];
         double alone = (byte[b] + 1) / ((double)from + 256);
         bits -= log2((pair[a][b] + alone) / (first[a] + 1));
