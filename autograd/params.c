@@ -151,6 +151,11 @@ sp_params *sp_params_in(sp_params *p, const char *name)
     return in;
 }
 
+const char *sp_params_prefix(const sp_params *p)
+{
+    return p ? p->prefix : "";
+}
+
 /* ---- dtype ---- */
 
 bool sp_params_dtype(sp_params *p, sp_dtype dtype)

@@ -53,6 +53,9 @@ SP_API void        sp_params_free(sp_params *);
    whatever is built on it. */
 SP_API sp_params  *sp_params_in(sp_params *, const char *name);
 
+/* The prefix with its last dot, "encoder."; "" without one. */
+SP_API const char *sp_params_prefix(const sp_params *);
+
 /* Fix the dtype (SP_F32, SP_F64) before the first parameter; afterwards it is an error. */
 SP_API bool        sp_params_dtype(sp_params *, sp_dtype);
 SP_API sp_dtype    sp_params_dtype_of(const sp_params *);
