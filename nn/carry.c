@@ -5,6 +5,7 @@
 #include "nn/carry.h"
 
 #include <stdio.h>
+#include <string.h>
 
 #include "autograd/ops.h"
 #include "nn/carry_parts.h"
@@ -12,17 +13,21 @@
 #include "nn/rnn_parts.h"
 #include "tensor/alloc.h"
 
+enum { NAME_MOST = 200, PART_TEXT = NAME_MOST + 40 };
+
 /* fresh [batch] says which rows begin at the start.  Until the first state is kept, all
    do, and v is empty. */
 struct sp_carry {
     const void *owner;
     const char *name;
     int64_t     batch;
-    int         n;
+    int         n, axis;                     /* of the batch, in a state */
     bool        forward;                     /* runs go one way: a place within has a meaning */
     sp_shape    shape[SP_MAX_STATES];        /* as in sp_seq.last */
     sp_tensor  *fresh, *v[SP_MAX_STATES];
     sp_tensor  *staged_fresh, *staged[SP_MAX_STATES];   /* checked and about to be taken */
+    const sp_tensor *stored;                 /* the store's copy of fresh, where it was put last */
+    char        saved_as[NAME_MOST + 2];     /* "": the layer's name; cut, it is still too long */
 };
 
 static void free_states(sp_tensor *v[SP_MAX_STATES])
@@ -65,21 +70,25 @@ static sp_carry *carry_new(sp_carry made)
 
 sp_carry *sp_carry_new_cell(const sp_cell *cell, int64_t batch)
 {
-    if (!cell) return sp_fail("carry: there is no cell: %s", sp_error()), NULL;
+    const char *mistake = cell ? sp__cell_mistake(cell) : NULL;
 
-    sp_carry c = { .owner = cell, .name = cell->kind, .batch = batch, .n = cell->n_states,
-                   .forward = true };
+    if (!cell) return sp__no_layer_for("carry", "cell"), NULL;
+    if (mistake)
+        return sp_fail("carry: the record of %s is unusable: %s", sp__cell_kind(cell), mistake),
+               NULL;
+    sp_carry c = { .owner = cell, .name = cell->name ? cell->name : cell->kind, .batch = batch,
+                   .n = cell->n_states, .forward = true };
     for (int k = 0; k < c.n; k++) c.shape[k] = sp__shape_behind(SP_SHAPE(batch), cell->state[k]);
     return carry_new(c);
 }
 
 sp_carry *sp_carry_new(const sp_rnn *rnn, int64_t batch)
 {
-    if (!rnn) return sp_fail("carry: there is no layer: %s", sp_error()), NULL;
+    if (!rnn) return sp__no_layer_for("carry", "layer"), NULL;
 
     const sp_cell *cell = rnn->cell[0];
     sp_carry c = { .owner = rnn, .name = rnn->name, .batch = batch, .n = cell->n_states,
-                   .forward = rnn->directions == 1 };
+                   .axis = 1, .forward = rnn->directions == 1 };
     for (int k = 0; k < c.n; k++)
         c.shape[k] = sp__shape_behind(SP_SHAPE(sp__rnn_cells(rnn), batch), cell->state[k]);
     return carry_new(c);
@@ -103,6 +112,7 @@ sp_carry *sp_carry_copy(const sp_carry *from)
 
     sp_carry made = *from, *c = NULL;
     made.staged_fresh = NULL;
+    made.stored = NULL;
     for (int k = 0; k < SP_MAX_STATES; k++) made.staged[k] = NULL;
     made.fresh = sp_tensor_copy(from->fresh);
     if (made.fresh && copy_states(made.v, from->v)) {
@@ -141,12 +151,24 @@ static bool fits(const sp_carry *c, const sp_state *s)
     return true;
 }
 
-static bool keep(sp_carry *c, const sp_state *s)
+/* The state of a run of one sample without a batch, with it. */
+static sp_state with_batch(const sp_carry *c, const sp_state *s)
+{
+    sp_state with = *s;
+
+    for (int k = 0; c->batch == 1 && s->n == c->n && k < c->n; k++)
+        if (!sp_is_nothing(s->v[k]) && sp_var_shape(s->v[k]).rank == c->shape[k].rank - 1)
+            with.v[k] = sp_unsqueeze(s->v[k], c->axis);
+    return with;
+}
+
+static bool keep(sp_carry *c, const sp_state *of_run)
 {
     sp_tensor *v[SP_MAX_STATES] = { NULL }, *fresh;
-    bool good = fits(c, s);
+    const sp_state s = with_batch(c, of_run);
+    bool good = fits(c, &s);
 
-    for (int k = 0; good && k < c->n; k++) good = (v[k] = sp_export(s->v[k])) != NULL;
+    for (int k = 0; good && k < c->n; k++) good = (v[k] = sp_export(s.v[k])) != NULL;
     fresh = good ? sp_tensor_new(SP_BOOL, SP_SHAPE(c->batch)) : NULL;
     if (!fresh) return free_states(v), false;
     commit(c, v, fresh);
@@ -164,6 +186,8 @@ bool sp_carry_keep_at(sp_carry *c, const sp_seq *seq, int64_t steps)
 
     if (!c) return sp_fail("carry: there is no carry");
     if (!c->forward) return sp_fail("carry: %s runs both ways: it stands only at the end", c->name);
+    if (seq->reverse) return sp_fail("carry: a run in reverse stands only at its end");
+    if (s.n != c->n) return keep(c, &s);
     if (s.n > 0 && (steps < 1 || steps > sp_var_dim(seq->each.v[0], 0)))
         return sp_fail("carry: the run has no step %lld", (long long)steps);
     for (int k = 0; k < s.n; k++) s.v[k] = sp_select(seq->each.v[k], 0, steps - 1);
@@ -206,12 +230,16 @@ bool sp__carry_begin(const sp_run *run, const void *owner, sp_var x, sp_begin *b
     else if (c->batch != B)
         sp_tape_fail(x.tape, "carry: it has %lld rows, x has %lld", (long long)c->batch,
                      (long long)B);
-    else if (run->keep_at < 0 || run->keep_at > T || (run->keep_at && !c->forward))
-        sp_tape_fail(x.tape, "carry: keep_at is %lld, should be 1 to %lld, in one direction",
+    else if (run->keep_at < 0 || run->keep_at > T)
+        sp_tape_fail(x.tape, "carry: keep_at is %lld, should be 1 to %lld",
                      (long long)run->keep_at, (long long)T);
+    else if (run->keep_at && (run->reverse || !c->forward))
+        sp_tape_fail(x.tape, "carry: keep_at is for runs forwards; in reverse or both ways the "
+                     "carry stands only at the end");
     if (sp_tape_error(x.tape)) return false;
     if (!c->v[0]) return true;
 
+    begin->carried = true;
     begin->state.n = c->n;
     for (int k = 0; k < c->n; k++) begin->state.v[k] = sp_input(x.tape, c->v[k]);
     if (count_fresh(c) > 0) begin->fresh = sp_input(x.tape, c->fresh);
@@ -220,21 +248,37 @@ bool sp__carry_begin(const sp_run *run, const void *owner, sp_var x, sp_begin *b
 
 /* ---- checkpoints ---- */
 
-enum { NAME_TEXT = 256 };
+static const char *saved_name(const sp_carry *c) { return *c->saved_as ? c->saved_as : c->name; }
 
-static const char *part(const sp_carry *c, int k, char text[NAME_TEXT])
+static const char *part(const sp_carry *c, int k, char text[PART_TEXT])
 {
-    if (k < 0) snprintf(text, NAME_TEXT, "carry.%.200s.fresh", c->name);
-    else snprintf(text, NAME_TEXT, "carry.%.200s.%d", c->name, k);
+    if (k < 0) snprintf(text, PART_TEXT, "carry.%s.fresh", saved_name(c));
+    else snprintf(text, PART_TEXT, "carry.%s.%d", saved_name(c), k);
     return text;
 }
 
+/* A name that were cut could be another's. */
+static bool can_be_named(const sp_carry *c)
+{
+    if (!c) return sp_fail("carry: there is no carry");
+    if (strlen(saved_name(c)) <= NAME_MOST) return true;
+    return sp_fail("carry: the name %.40s... has more than %d bytes; sp_carry_saved_as gives "
+                   "another", saved_name(c), NAME_MOST);
+}
+
+/* The same carry may be put again into a store; another's name it may not take. */
 static bool put(const void *it, sp_store *store)
 {
-    const sp_carry *c = it;
-    char name[NAME_TEXT];
-    bool good = sp_store_put_tensor(store, part(c, -1, name), c->fresh);
+    sp_carry *c = (sp_carry *)it;
+    char name[PART_TEXT];
 
+    if (!can_be_named(c)) return false;
+    part(c, -1, name);
+    if (sp_store_has(store, name) && sp_store_tensor(store, name) != c->stored)
+        return sp_fail("%s: the store has it from another carry; sp_carry_saved_as gives this one "
+                       "another name", name);
+    bool good = sp_store_put_tensor(store, name, c->fresh);
+    if (good) c->stored = sp_store_tensor(store, name);
     for (int k = 0; good && k < c->n && c->v[k]; k++)
         good = sp_store_put_tensor(store, part(c, k, name), c->v[k]);
     return good;
@@ -257,13 +301,16 @@ static sp_tensor *stored(const sp_store *store, const char *name, sp_shape due)
 static bool check(const void *it, const sp_store *store)
 {
     sp_carry *c = (sp_carry *)it;
-    char name[NAME_TEXT];
+    char name[PART_TEXT];
     bool good;
 
+    if (!can_be_named(c)) return false;
     free_states(c->staged);
     sp_tensor_free(c->staged_fresh);
     c->staged_fresh = stored(store, part(c, -1, name), SP_SHAPE(c->batch));
     good = c->staged_fresh != NULL;
+    if (good && c->staged_fresh->dtype != SP_BOOL)
+        return sp_fail("%s is %s, should be bool", name, sp_dtype_name(c->staged_fresh->dtype));
     if (!good || !sp_store_has(store, part(c, 0, name))) return good;
     for (int k = 0; good && k < c->n; k++)
         good = (c->staged[k] = stored(store, part(c, k, name), c->shape[k])) != NULL;
@@ -273,11 +320,19 @@ static bool check(const void *it, const sp_store *store)
 static void take(void *it, const sp_store *store)
 {
     sp_carry *c = it;
+    char name[PART_TEXT];
 
-    (void)store;
+    if (!c->staged_fresh) return;                /* listed twice: it stands there already */
+    c->stored = sp_store_tensor(store, part(c, -1, name));
     commit(c, c->staged, c->staged_fresh);
     for (int k = 0; k < SP_MAX_STATES; k++) c->staged[k] = NULL;
     c->staged_fresh = NULL;
 }
 
-sp_saved sp_carry_saved(sp_carry *c) { return (sp_saved){ c, put, check, take }; }
+sp_saved sp_carry_saved_as(sp_carry *c, const char *name)
+{
+    if (c) snprintf(c->saved_as, sizeof c->saved_as, "%s", name ? name : "");
+    return (sp_saved){ c, put, check, take };
+}
+
+sp_saved sp_carry_saved(sp_carry *c) { return sp_carry_saved_as(c, NULL); }

@@ -11,7 +11,7 @@ int sp__state_given(const sp_state *s)
 {
     int n = 0;
 
-    if (s->n > 0) return s->n;
+    if (s->n != 0) return s->n;
     while (n < SP_MAX_STATES && sp_is_given(s->v[n])) n++;
     return n;
 }
@@ -28,18 +28,36 @@ static bool as_recorded(const sp_cell *c, const char *what, sp_var v, sp_shape d
     return false;
 }
 
+bool sp__state_count(const sp_cell *c, sp_tape *t, int given)
+{
+    if (given == 0 || given == c->n_states) return true;
+    sp_tape_fail(t, "%s: it has %d states, given are %d", c->kind, c->n_states, given);
+    return false;
+}
+
+const char *sp__cell_mistake(const sp_cell *c)
+{
+    static const char axes[] = "shapes of one sample have at most 4 axes";
+
+    if (!c->kind) return "it has no kind";
+    if (!c->step) return "it has no step";
+    if (c->n_states < 1 || c->n_states > SP_MAX_STATES) return "there are 1 to 4 states";
+    if (c->input.rank > SP_MAX_CELL_RANK || c->output.rank > SP_MAX_CELL_RANK) return axes;
+    for (int k = 0; k < c->n_states; k++)
+        if (c->state[k].rank > SP_MAX_CELL_RANK) return axes;
+    return NULL;
+}
+
+const char *sp__cell_kind(const sp_cell *c) { return c->kind ? c->kind : "cell"; }
+
 bool sp__cell_check(const sp_cell *c, sp_tape *t)
 {
-    static const char rule[] =
-        "shapes of one sample have at most 4 axes, and there are 1 to 4 states";
-    bool good;
-
     if (!c) return sp__no_layer(t, "cell"), false;
-    good = c->n_states >= 1 && c->n_states <= SP_MAX_STATES && c->step
-        && c->input.rank <= SP_MAX_CELL_RANK && c->output.rank <= SP_MAX_CELL_RANK;
-    for (int k = 0; good && k < c->n_states; k++) good = c->state[k].rank <= SP_MAX_CELL_RANK;
-    if (!good) sp_tape_fail(t, "%s: the cell's record is unusable: %s", c->kind, rule);
-    return good;
+
+    const char *mistake = sp__cell_mistake(c);
+    if (!mistake) return true;
+    sp_tape_fail(t, "%s: the cell's record is unusable: %s", sp__cell_kind(c), mistake);
+    return false;
 }
 
 sp_var sp__state_fit(const sp_cell *c, int k, sp_var v, int64_t batch)
@@ -62,6 +80,7 @@ sp_state sp_cell_start(const sp_cell *c, sp_tape *t, int64_t batch, sp_dtype dty
     if (!sp__cell_check(c, t)) return s;
     s.n = c->n_states;
     if (c->start) c->start(c, t, batch, &s);
+    s.n = c->n_states;
     for (int k = 0; k < s.n; k++)
         s.v[k] = c->start ? sp__state_fit(c, k, s.v[k], batch)
                : sp_full(t, dtype, sp__shape_behind(SP_SHAPE(batch), c->state[k]), 0);
@@ -73,6 +92,7 @@ sp_var sp__cell_step(const sp_cell *c, sp_var x, sp_state *state)
     const int64_t batch = sp_var_dim(x, 0);
     sp_var y = c->step(c, x, state);
 
+    state->n = c->n_states;
     if (sp_is_nothing(y)) return sp_tape_fail(x.tape, "%s: step returned no var", c->kind);
     as_recorded(c, "what step returns", y, sp__shape_behind(SP_SHAPE(batch), c->output));
     for (int k = 0; k < c->n_states; k++) {
@@ -98,10 +118,8 @@ static sp_var batched_step(const sp_cell *c, sp_var x, sp_state *state)
         return sp_tape_fail(x.tape, "%s: x is %s, should be %s", c->kind,
                             sp_shape_text(sp_var_shape(x), has),
                             sp__shape_named("B", c->input, should));
-    int n = sp__state_given(state);
+    const int n = sp__state_given(state);
     if (n == 0) *state = sp_cell_start(c, x.tape, batch, sp__state_dtype(x));
-    else if (n != c->n_states)
-        return sp_tape_fail(x.tape, "%s: it has %d states, given are %d", c->kind, c->n_states, n);
     state->n = c->n_states;
     for (int k = 0; n > 0 && k < n; k++) state->v[k] = sp__state_fit(c, k, state->v[k], batch);
     return sp__cell_step(c, x, state);
@@ -111,6 +129,8 @@ sp_var sp_cell_step(const sp_cell *c, sp_var x, sp_state *state)
 {
     if (!sp__cell_check(c, x.tape)) return sp_tape_fail(x.tape, "%s", sp_error());
     if (sp_is_nothing(x)) return sp_detach(x);
+    if (!sp__state_count(c, x.tape, sp__state_given(state)))
+        return sp_tape_fail(x.tape, "%s", sp_error());
     if (sp_var_shape(x).rank != c->input.rank) return batched_step(c, x, state);
 
     for (int k = 0, n = sp__state_given(state); k < n; k++)

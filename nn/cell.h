@@ -48,6 +48,8 @@ struct sp_cell {
     /* Where every sequence begins, if not at zeros: set state->v[k] to [B, state[k]...], or to
        [1, state[k]...] for all samples alike (a learned start: sp_use of a parameter). */
     void (*start)(const sp_cell *, sp_tape *, int64_t batch, sp_state *state);
+
+    const char *name;      /* whole, "decoder.cell", for checkpoints; NULL: the kind is used */
 };
 
 /* One step.  x [B, input...] with a state of [B, ...], or x [input...] with a state

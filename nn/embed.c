@@ -28,6 +28,9 @@ sp_embed *sp_embed_new_with(sp_params *params, const char *name, int64_t rows, i
     e->rows = rows;
     e->dim = dim;
     e->padding = spec.padding_idx == 0 ? -1 : spec.padding_idx == SP_ZERO ? 0 : spec.padding_idx;
+    if (rows < 0)
+        return sp_params_fail(inside, "embed %s: rows is %lld, should be 0 or more", name,
+                              (long long)rows);
     if (e->padding < -1 || e->padding >= rows)
         return sp_params_fail(inside, "embed %s: padding_idx %lld is no row of %lld", name,
                               (long long)e->padding, (long long)rows);
@@ -35,7 +38,7 @@ sp_embed *sp_embed_new_with(sp_params *params, const char *name, int64_t rows, i
                               spec.weight.fill ? spec.weight : sp_init_normal(0, 1));
     if (!e->weight) return NULL;
     if (e->padding >= 0) clear_row(e->weight, e->padding, dim);
-    e->name = sp__layer_name(inside, e->weight);
+    e->name = sp__layer_name(inside);
     return e->name ? e : NULL;
 }
 

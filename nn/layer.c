@@ -9,9 +9,17 @@
 
 #include "autograd/ops.h"
 
+bool sp__no_layer_for(const char *who, const char *what)
+{
+    const char *why = sp_params_last_error();
+
+    return sp_fail("%s: there is no %s%s%s", who, what, *why ? ": " : "", why);
+}
+
 sp_var sp__no_layer(sp_tape *tape, const char *kind)
 {
-    return sp_tape_fail(tape, "%s: there is no layer: %s", kind, sp_error());
+    sp__no_layer_for(kind, "layer");
+    return sp_tape_fail(tape, "%s", sp_error());
 }
 
 sp_var sp__affine(sp_var x, sp_param *w, sp_param *b)
@@ -21,11 +29,12 @@ sp_var sp__affine(sp_var x, sp_param *w, sp_param *b)
     return b ? sp_add(y, sp_use(x.tape, b)) : y;
 }
 
-const char *sp__layer_name(sp_params *params, const sp_param *p)
+const char *sp__layer_name(sp_params *inside)
 {
-    const char *dot = strrchr(p->name, '.');
+    const char *prefix = sp_params_prefix(inside);
+    const size_t length = strlen(prefix);
 
-    return sp_params_text(params, "%.*s", (int)(dot ? dot - p->name : 0), p->name);
+    return sp_params_text(inside, "%.*s", length ? (int)length - 1 : 0, prefix);
 }
 
 sp_shape sp__shape_behind(sp_shape lead, sp_shape s)

@@ -7,14 +7,17 @@
 
 #include "autograd/tape.h"
 
-/* Fail x's tape: a layer could not be made, for the reason in sp_error(). */
+/* Fail x's tape: a layer could not be made, for the reason that its collection told. */
 sp_var sp__no_layer(sp_tape *, const char *kind);
 
 /* y = x W^T + b;  x [n,in], W [out,in], b [out] or NULL */
 sp_var sp__affine(sp_var x, sp_param *w, sp_param *b);
 
-/* What stands before the last dot of a parameter's name: its layer's whole name. */
-const char *sp__layer_name(sp_params *, const sp_param *);
+/* "carry: there is no layer: ..." as a failure of this thread; false. */
+bool sp__no_layer_for(const char *who, const char *what);
+
+/* The whole name of the layer that is made in this collection: its prefix without the dot. */
+const char *sp__layer_name(sp_params *inside);
 
 /* Shapes behind one another: [T,B] and [C,H] give [T,B,C,H].  At most 6 axes in all. */
 sp_shape sp__shape_behind(sp_shape lead, sp_shape s);

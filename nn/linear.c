@@ -30,7 +30,7 @@ sp_linear *sp_linear_new_with(sp_params *params, const char *name, int64_t in, i
     if (!spec.no_bias)
         l->bias = sp_params_add(inside, "bias", SP_SHAPE(out), spec.bias.fill ? spec.bias : usual);
     if (sp_params_error(inside)) return NULL;
-    l->name = sp__layer_name(inside, l->weight);
+    l->name = sp__layer_name(inside);
     return l->name ? l : NULL;
 }
 

@@ -4,8 +4,12 @@
  */
 #include "nn/rnn.h"
 
+#include <limits.h>
+#include <string.h>
+
 #include "nn/layer.h"
 #include "nn/rnn_parts.h"
+#include "nn/step.h"
 
 /* A built-in kind and which options it has. */
 typedef struct kind {
@@ -33,6 +37,7 @@ static const char *cell_mistake(const kind *k, const sp_rnn_spec *s)
 static const char *stack_mistake(const sp_rnn_spec *s)
 {
     return s->layers < 0 ? "layers must be at least 1"
+         : s->layers > INT_MAX / 2 ? "so many layers cannot be counted"
          : !(s->dropout >= 0 && s->dropout <= 1) ? "dropout must be 0 to 1"
          : NULL;
 }
@@ -54,13 +59,17 @@ static sp_cell *make_cell(const plan *p, int layer, bool reverse)
                          .suffix = p->nested ? "" : suffix, .spec = &r->spec };
 
     if (!suffix) return NULL;
-    if (layer > 0) part.input = r->directions * r->cell[(layer - 1) * r->directions]->output.dim[0];
+    if (layer > 0 && !sp_size_mul(r->directions, r->cell[0]->output.dim[0], &part.input))
+        return sp_params_fail(p->params, "%s: both directions' outputs are too large", p->name);
     return p->make(p->nested ? sp_params_in(p->params, suffix + 1) : p->params, &part);
 }
 
 /* Why a cell cannot stand in one stack with the first; NULL: it can. */
 static const char *cell_differs(const sp_cell *a, const sp_cell *b)
 {
+    const char *mistake = sp__cell_mistake(b);
+
+    if (mistake) return mistake;
     if (b->output.rank < 1) return "its output has no axis to join directions and layers along";
     if (a->n_states != b->n_states) return "it has another number of states than layer 0";
     for (int k = 0; k < a->n_states; k++)
@@ -81,15 +90,14 @@ static bool make_cells(const plan *p)
         const char *mistake = cell_differs(r->cell[0], r->cell[i]);
         if (mistake)
             return sp_params_fail(p->params, "%s: the cell %s of layer %d does not stack: %s",
-                                  p->name, r->cell[i]->kind, layer, mistake);
+                                  p->name, sp__cell_kind(r->cell[i]), layer, mistake);
     }
     return true;
 }
 
 static sp_rnn *build(plan p, sp_rnn_spec spec)
 {
-    const int64_t before = sp_params_count(p.params);
-    const char *mistake = stack_mistake(&spec);
+    const char *mistake = p.make ? stack_mistake(&spec) : "there is no maker of cells";
     sp_rnn *r = p.r = sp_params_alloc(p.params, sizeof *r);
 
     if (!r) return NULL;
@@ -97,21 +105,28 @@ static sp_rnn *build(plan p, sp_rnn_spec spec)
     r->spec = spec;
     r->layers = spec.layers > 0 ? spec.layers : 1;
     r->directions = spec.bidirectional ? 2 : 1;
-    r->name = sp_params_text(p.params, "%s", p.name);
+    r->name = sp__layer_name(p.params);
     r->cell = sp_params_alloc(p.params, sp__rnn_cells(r) * (int64_t)sizeof *r->cell);
-    if (!r->name || !r->cell || !make_cells(&p)) return NULL;
-    /* The built-in cells' first parameter knows the whole name. */
-    if (!p.nested) r->name = sp__layer_name(p.params, sp_params_at(p.params, before));
-    return r->name ? r : NULL;
+    return r->name && r->cell && make_cells(&p) ? r : NULL;
+}
+
+/* "lstm decoder: input must be ..."; a layer called as its kind is named once. */
+static void *refuse(sp_params *inside, const kind *k, const char *what, const char *name,
+                    const char *mistake)
+{
+    const bool same = strcmp(k->name, name) == 0;
+
+    return sp_params_fail(inside, "%s%s%s%s: %s", k->name, what, same ? "" : " ", same ? "" : name,
+                          mistake);
 }
 
 static sp_rnn *built_in(const kind *k, sp_params *params, const char *name, sp_rnn_spec spec)
 {
+    sp_params *inside = sp_params_in(params, name);
     const char *mistake = cell_mistake(k, &spec);
 
-    if (mistake && params) return sp_params_fail(params, "%s %s: %s", k->name, name, mistake);
-    return build((plan){ .params = sp_params_in(params, name), .name = name, .make = k->make },
-                 spec);
+    if (mistake && name) return refuse(inside, k, "", name, mistake);
+    return build((plan){ .params = inside, .name = name, .make = k->make }, spec);
 }
 
 sp_rnn *sp_rnn_new(sp_params *params, const char *name, sp_rnn_spec spec)
@@ -137,11 +152,14 @@ sp_rnn *sp_rnn_new_of(sp_params *params, const char *name, sp_cell_maker *make, 
 
 static sp_cell *single(const kind *k, sp_params *params, const char *name, sp_rnn_spec spec)
 {
+    sp_params *inside = sp_params_in(params, name);
     const char *mistake = cell_mistake(k, &spec);
     sp_rnn_part part = { .input = spec.input, .suffix = "", .spec = &spec };
 
-    if (mistake && params) return sp_params_fail(params, "%s cell %s: %s", k->name, name, mistake);
-    return k->make(sp_params_in(params, name), &part);
+    if (mistake && name) return refuse(inside, k, " cell", name, mistake);
+    sp_cell *cell = k->make(inside, &part);
+    if (cell) cell->name = sp__layer_name(inside);
+    return cell && cell->name ? cell : NULL;
 }
 
 sp_cell *sp_rnn_cell_new(sp_params *params, const char *name, sp_rnn_spec spec)

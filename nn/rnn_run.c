@@ -81,10 +81,8 @@ static bool state_fits(const sp_rnn *r, int k, sp_var v, int64_t B)
 static bool states_fit(const sp_rnn *r, const sp_state *s, sp_tape *tape, int64_t B)
 {
     const sp_cell *c = r->cell[0];
-    bool good = s->n == 0 || s->n == c->n_states;
+    bool good = sp__state_count(c, tape, s->n);
 
-    if (!good)
-        sp_tape_fail(tape, "%s: it has %d states, given are %d", c->kind, c->n_states, s->n);
     for (int k = 0; good && k < s->n; k++) good = state_fits(r, k, s->v[k], B);
     return good;
 }
@@ -115,7 +113,8 @@ static sp_var run_layer(const walk *w, int layer, sp_var x)
 
     for (int d = 0; d < r->directions; d++) {
         const int i = layer * r->directions + d;
-        sp_begin begin = { state_of(&w->begin.state, i), w->begin.fresh };
+        sp_begin begin = { state_of(&w->begin.state, i), w->begin.fresh,
+                           w->begin.carried };
         if (d) sp_scope_enter(x.tape, "reverse", -1);
         w->part[i] = sp__unroll(r->cell[i], x, &w->marks, &begin, w->reverse != (d == 1));
         if (d) sp_scope_leave(x.tape);
@@ -149,7 +148,7 @@ static sp_var join(const walk *w, sp_var room[], int k, bool each)
 static sp_seq gather(const walk *w, sp_var y, sp_var room[])
 {
     const sp_cell *c = w->r->cell[0];
-    sp_seq seq = { .y = y, .last.n = c->n_states, .each.n = c->n_states };
+    sp_seq seq = { .y = y, .last.n = c->n_states, .each.n = c->n_states, .reverse = w->reverse };
 
     for (int k = 0; k < c->n_states; k++) {
         seq.last.v[k] = join(w, room, k, false);
@@ -194,7 +193,8 @@ static sp_seq run_usual(const sp_rnn *r, sp_var x, const sp_run *run)
     usual u = { .x = x, .run = *run };
 
     u.run.initial.n = sp__state_given(&run->initial);
-    if (!x_fits(r, x, 1)) return sp__no_seq(x.tape, r->cell[0]->n_states);
+    if (!x_fits(r, x, 1) || !sp__state_count(r->cell[0], x.tape, u.run.initial.n))
+        return sp__no_seq(x.tape, r->cell[0]->n_states);
     if (sp_var_shape(x).rank == r->cell[0]->input.rank + 1) add_batch(&u);
     else if (r->spec.batch_first) time_first(&u);
     sp_seq seq = run_stack(r, u.x, &u.run);
@@ -245,7 +245,6 @@ static sp_var step_batch(const sp_rnn *r, sp_var x, sp_state *state)
 {
     sp_var y;
 
-    state->n = sp__state_given(state);
     if (!states_fit(r, state, x.tape, sp_var_dim(x, 0)))
         return sp_tape_fail(x.tape, "%s", sp_error());
     sp_state *part = sp_alloc_array(r->layers, sizeof *part);
@@ -265,10 +264,11 @@ static sp_var step(const sp_rnn *r, sp_var x, sp_state *state)
 {
     if (r->directions == 2)
         return sp_tape_fail(x.tape, "%s: a single step has no reverse direction", r->cell[0]->kind);
-    if (!x_fits(r, x, 0)) return sp_tape_fail(x.tape, "%s", sp_error());
+    state->n = sp__state_given(state);
+    if (!x_fits(r, x, 0) || !sp__state_count(r->cell[0], x.tape, state->n))
+        return sp_tape_fail(x.tape, "%s", sp_error());
     if (sp_var_shape(x).rank > r->cell[0]->input.rank) return step_batch(r, x, state);
 
-    state->n = sp__state_given(state);
     for (int k = 0; k < state->n; k++) state->v[k] = batch_of_1(state->v[k]);
     sp_var y = step_batch(r, sp_unsqueeze(x, 0), state);
     for (int k = 0; k < state->n; k++) state->v[k] = sp_squeeze(state->v[k], 1);

@@ -7,8 +7,18 @@
 
 #include "nn/unroll.h"
 
-/* How many states are given: n, or where n was left 0, those that are set from v[0] on. */
+/* How many states are given: n, or where n was left 0, those that are set from v[0] on.  It is
+   as the caller says: compare it with the cell's number before any loop. */
 int sp__state_given(const sp_state *);
+
+/* Whether so many states were given as the cell has, or none; else the tape has failed. */
+bool sp__state_count(const sp_cell *, sp_tape *, int given);
+
+/* What makes the record unusable, as the end of a sentence; NULL: nothing. */
+const char *sp__cell_mistake(const sp_cell *);
+
+/* The kind, also where the record has none. */
+const char *sp__cell_kind(const sp_cell *);
 
 /* Whether the record can be run; else the tape has failed. */
 bool sp__cell_check(const sp_cell *, sp_tape *);
@@ -39,6 +49,7 @@ sp_var sp__where_valid(const sp_marks *, sp_var x);
 typedef struct sp_begin {
     sp_state state;
     sp_var   fresh;
+    bool     carried;              /* the state may be of a checkpoint of another dtype */
 } sp_begin;
 
 /* The loop itself.  x [T,B,input...] is as sp__where_valid left it. */

@@ -25,6 +25,8 @@ typedef struct walk {
 sp_seq sp__no_seq(sp_tape *tape, int n)
 {
     const sp_var nothing = sp_tape_fail(tape, "%s", sp_error());
+
+    if (n < 0 || n > SP_MAX_STATES) n = 0;
     sp_seq seq = { .y = nothing, .last.n = n, .each.n = n };
 
     for (int k = 0; k < SP_MAX_STATES; k++) seq.last.v[k] = seq.each.v[k] = nothing;
@@ -84,7 +86,7 @@ static sp_var along_time(const walk *w, const sp_var made[], sp_shape sample, sp
 static sp_seq gather(const walk *w, const sp_state *last)
 {
     const sp_dtype dtype = sp__state_dtype(w->x);
-    sp_seq seq = { .last = *last, .each.n = last->n };
+    sp_seq seq = { .last = *last, .each.n = last->n, .reverse = w->reverse };
 
     seq.y = sp__where_valid(w->marks, along_time(w, w->made[0], w->cell->output, dtype));
     for (int k = 0; k < last->n; k++)
@@ -104,23 +106,42 @@ static sp_seq walked(walk *w, sp_state *s)
     return seq;
 }
 
-/* The state before the first step.  Rows that a carry calls fresh are at the start. */
+/* Whether a carry brings another floating dtype than x's. */
+static bool converts(const walk *w, const sp_begin *begin)
+{
+    bool other = false;
+
+    for (int k = 0; begin->carried && k < begin->state.n; k++) {
+        const sp_dtype is = sp_var_dtype(begin->state.v[k]);
+        other = other || (sp_is_floating(is) && is != sp__state_dtype(w->x));
+    }
+    return other;
+}
+
+/* a where the row is fresh, else b. */
+static sp_var where_fresh(const walk *w, sp_var fresh, sp_var a, sp_var b)
+{
+    sp_shape beside_state = { sp_var_shape(b).rank, { w->B, 1, 1, 1, 1, 1 } };
+
+    for (int64_t j = beside_state.rank; j < SP_MAX_RANK; j++) beside_state.dim[j] = 0;
+    return sp_where(sp_reshape(fresh, beside_state), a, b);
+}
+
+/* The state before the first step.  Rows that a carry calls fresh are at the start; what it brings
+   of another dtype (a checkpoint's) takes on that of the start, as parameters do theirs. */
 static sp_state first(walk *w, const sp_begin *begin)
 {
     const sp_cell *c = w->cell;
-    const bool fresh = sp_is_given(begin->fresh);
+    const bool fresh = sp_is_given(begin->fresh), convert = converts(w, begin);
     sp_state s = { .n = c->n_states };
 
-    if (begin->state.n == 0 || fresh || sp_is_given(w->marks->cut))
+    if (begin->state.n == 0 || fresh || convert || sp_is_given(w->marks->cut))
         w->start = sp_cell_start(c, w->tape, w->B, sp__state_dtype(w->x));
     if (begin->state.n == 0) return w->start;
     for (int k = 0; k < s.n; k++) {
         s.v[k] = sp__state_fit(c, k, begin->state.v[k], w->B);
-        if (fresh) {
-            sp_shape beside_state = { sp_var_shape(s.v[k]).rank, { w->B, 1, 1, 1, 1, 1 } };
-            for (int64_t j = beside_state.rank; j < SP_MAX_RANK; j++) beside_state.dim[j] = 0;
-            s.v[k] = sp_where(sp_reshape(begin->fresh, beside_state), w->start.v[k], s.v[k]);
-        }
+        if (convert) s.v[k] = sp_cast(s.v[k], sp_var_dtype(w->start.v[k]));
+        if (fresh) s.v[k] = where_fresh(w, begin->fresh, w->start.v[k], s.v[k]);
     }
     return s;
 }
@@ -166,9 +187,7 @@ static bool begin_of(const sp_cell *c, sp_var x, const sp_run *run, sp_begin *be
 
     *begin = (sp_begin){ .state = run->initial };
     begin->state.n = n;
-    if (n > 0 && n != c->n_states)
-        return sp_tape_fail(x.tape, "unroll: the initial state has %d vars, the cell %s has %d",
-                            n, c->kind, c->n_states), false;
+    if (!sp__state_count(c, x.tape, n)) return false;
     return !run->carry || sp__carry_begin(run, c, x, begin);
 }
 

@@ -30,7 +30,7 @@ typedef struct sp_carry sp_carry;     /* carry.h */
 /* Zero is the usual everywhere: the cell's start, the full length, forwards. */
 typedef struct sp_run {
     sp_carry *carry;       /* begin where it stands; the states that it will take are kept */
-    int64_t   keep_at;     /* with a carry: the state after so many steps is kept as well */
+    int64_t   keep_at;     /* with a carry, forwards: the state after so many steps is kept too */
     sp_state  initial;     /* begin here: [B, ...], or [1, ...] for all samples; not with a carry */
     sp_var    lengths;     /* [B] of i32 or i64, 0 <= length <= T (checked where it is data) */
     sp_var    mask;        /* [T,B]: steps to use; bool, or a number that is not 0 */
@@ -42,6 +42,7 @@ typedef struct sp_seq {
     sp_var   y;            /* [T,B, output...], 0 where a step does not count */
     sp_state last;         /* after the last step; in reverse after t = 0 */
     sp_state each;         /* after every step: [T,B, state...]; computed only if asked for */
+    bool     reverse;      /* time ran down */
 } sp_seq;
 
 /* x [T,B, input...]; run may be NULL.  T = 0 gives y [0,B,...] and the state at the beginning.

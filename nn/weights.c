@@ -19,8 +19,11 @@ sp_param *sp__weight_new(sp_params *params, const sp_rnn_part *part, const char 
 bool sp__weights_new(sp_weights *w, sp_params *params, const sp_rnn_part *part, int gates,
                      int64_t h)
 {
-    const int64_t rows = gates * part->spec->hidden;
+    int64_t rows;
 
+    if (!sp_size_mul(gates, part->spec->hidden, &rows))
+        return sp_params_fail(params, "%shidden is %lld: %d gate blocks of it are too large",
+                              sp_params_prefix(params), (long long)part->spec->hidden, gates);
     w->w_ih = sp__weight_new(params, part, "weight_ih", SP_SHAPE(rows, part->input));
     w->w_hh = sp__weight_new(params, part, "weight_hh", SP_SHAPE(rows, h));
     if (!part->spec->no_bias) {

@@ -163,6 +163,71 @@ START_TEST(rows_are_reset_by_a_mask)
 }
 END_TEST
 
+/* Both directions begin where the window before ended, as if those states had been given. */
+START_TEST(a_carry_of_both_directions_is_the_state_given)
+{
+    nn_case c = nn_begin();
+    sp_rnn *r = stack_of(c.params, _i, (sp_rnn_spec){ .input = I, .hidden = H, .layers = LAYERS,
+                                                      .bidirectional = true });
+    sp_carry *carry = sp_carry_new(r, B);
+    sp_var x = drawn(&c, SP_SHAPE(2 * T, B, I)), late = sp_slice(x, 0, T, T);
+    sp_seq first = sp_rnn_run(r, sp_slice(x, 0, 0, T), NULL);
+
+    ck_assert_msg(sp_carry_keep(carry, &first), "%s", sp_error());
+    ck_assert(!sp_carry_keep_at(carry, &first, 1));
+    ck_assert(sp_shape_equal(sp_carry_state(carry, 0)->shape, SP_SHAPE(2 * LAYERS, B, H)));
+    sp_seq given = sp_rnn_run(r, late, &(sp_run){ .initial = first.last });
+    sp_seq carried = sp_rnn_run(r, late, &(sp_run){ .carry = carry });
+    ck_close(carried.y, given.y, 0, "y");
+    ck_close(carried.last.v[0], given.last.v[0], 0, "h");
+    sp_rnn_run(r, late, &(sp_run){ .carry = carry, .keep_at = 1 });
+    failed_with(&c, "carry: keep_at is for runs forwards");
+    sp_carry_free(carry);
+    nn_end(&c);
+}
+END_TEST
+
+START_TEST(one_sample_without_a_batch_carries)
+{
+    nn_case c = nn_begin();
+    sp_rnn *r = stack_of(c.params, _i, (sp_rnn_spec){ .input = I, .hidden = H, .layers = LAYERS });
+    sp_carry *carry = sp_carry_new(r, 1);
+    sp_var x = drawn(&c, SP_SHAPE(T, I)), whole = sp_rnn_run(r, x, NULL).y;
+    const int64_t cuts[] = { 0, 2, 3, T };
+
+    for (int i = 0; i < 3; i++) {
+        const int64_t n = cuts[i + 1] - cuts[i];
+        sp_run run = { .carry = carry, .keep_at = 1 };
+        sp_seq seq = sp_rnn_run(r, sp_slice(x, 0, cuts[i], n), &run);
+        ck_close(seq.y, sp_slice(whole, 0, cuts[i], n), 0, "y");
+        sp_param_changed(sp_params_at(c.params, 0));
+        ck_assert_msg(sp_carry_keep_at(carry, &seq, 1), "%s", sp_error());
+        ck_assert_msg(sp_carry_keep(carry, &seq), "%s", sp_error());
+    }
+    ck_assert(sp_shape_equal(sp_carry_state(carry, 0)->shape, SP_SHAPE(LAYERS, 1, H)));
+    sp_carry_free(carry);
+    nn_end(&c);
+}
+END_TEST
+
+/* In reverse the later window comes first, and only its end, t = 0, can be kept. */
+START_TEST(runs_in_reverse_carry_from_their_end)
+{
+    stream s = begin(_i);
+    const sp_run plain = { .reverse = true }, run = { .reverse = true, .carry = s.carry };
+    sp_var whole = sp_rnn_run(s.r, part(&s, 0, 2 * T), &plain).y;
+    sp_seq late = sp_rnn_run(s.r, part(&s, T, T), &run);
+
+    ck_assert_msg(sp_carry_keep(s.carry, &late), "%s", sp_error());
+    ck_assert(!sp_carry_keep_at(s.carry, &late, 1));
+    ck_assert_ptr_nonnull(strstr(sp_error(), "a run in reverse stands only at its end"));
+    ck_close(sp_rnn_run(s.r, part(&s, 0, T), &run).y, sp_slice(whole, 0, 0, T), 0, "y");
+    sp_rnn_run(s.r, part(&s, 0, T), &(sp_run){ .reverse = true, .carry = s.carry, .keep_at = 2 });
+    failed_with(&s.c, "carry: keep_at is for runs forwards");
+    end(&s);
+}
+END_TEST
+
 START_TEST(a_single_cell_carries_too)
 {
     nn_case c = nn_begin();
@@ -310,6 +375,9 @@ int main(void)
     tcase_add_loop_test(t, a_carry_can_be_kept_after_any_step, 0, N_KINDS);
     tcase_add_test(t, what_a_carry_takes_outlives_a_change_of_the_parameters);
     tcase_add_loop_test(t, rows_are_reset_by_a_mask, 0, N_KINDS);
+    tcase_add_loop_test(t, a_carry_of_both_directions_is_the_state_given, 0, N_KINDS);
+    tcase_add_loop_test(t, one_sample_without_a_batch_carries, 0, N_KINDS);
+    tcase_add_loop_test(t, runs_in_reverse_carry_from_their_end, 0, N_KINDS);
     tcase_add_test(t, a_single_cell_carries_too);
     tcase_add_loop_test(t, a_saved_carry_goes_on_as_the_one_that_was_not, 0, N_KINDS);
     tcase_add_test(t, a_carry_that_does_not_fit_is_told_so);
