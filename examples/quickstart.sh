@@ -12,7 +12,7 @@
 
 text=''
 if [ $# -gt 0 ]; then
-    [ -r "$1" ] && [ -f "$1" ] || { echo "quickstart.sh: cannot read $1" >&2; exit 2; }
+    if [ ! -r "$1" ] || [ ! -f "$1" ]; then echo "quickstart.sh: cannot read $1" >&2; exit 2; fi
     text=$(cd "$(dirname "$1")" && pwd)/$(basename "$1")
 fi
 cd "$(dirname "$0")/.." || exit 2

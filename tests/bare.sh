@@ -54,7 +54,7 @@ fresh() {
 # network packets vanish, where in none at all sending them fails at once.
 inside() {
     # shellcheck disable=SC2016
-    silent=${silent:-} timeout 1500 unshare --mount $2 sh -c '
+    silent=${silent:-} timeout 1500 unshare --mount ${2:+"$2"} sh -c '
         [ -z "$silent" ] || { ip link set lo up && ip route add default dev lo; }
         mount -t proc proc "$1/proc" && mount --rbind /dev "$1/dev" &&
             exec chroot "$1" su "$2" -c "cd / && $3"' - "$system" "$1" "$3" </dev/null >"$out" 2>&1
@@ -148,7 +148,8 @@ offline() {
 }
 
 make_base
-for case in ${*:-root sudo nosudo offline}; do
+[ $# -gt 0 ] || set -- root sudo nosudo offline
+for case in "$@"; do
     case $case in
     root) as_root ;;
     sudo) with_sudo ;;

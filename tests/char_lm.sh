@@ -62,9 +62,9 @@ is 'Ctrl-C ends the training well' interrupt --save stopped.safetensors
 is 'Ctrl-C says how to go on' grep -q 'stopped; --resume stopped.safetensors' train.out
 is 'Ctrl-C leaves a checkpoint to sample from' samples stopped.safetensors
 more=$(($(steps) + 5))
-resume() { train --steps $more --resume stopped.safetensors "$@"; }
+resume() { train --steps "$more" --resume stopped.safetensors "$@"; }
 is 'resumes what Ctrl-C stopped' resume --save on.safetensors
-is 'trains as far without Ctrl-C' train --steps $more --save never.safetensors
+is 'trains as far without Ctrl-C' train --steps "$more" --save never.safetensors
 is 'Ctrl-C leaves no trace in the tensors' same never.safetensors on.safetensors
 is 'Ctrl-C without --save ends well too' interrupt
 is 'Ctrl-C without --save says that nothing is kept' grep -q 'nothing is kept' train.out

@@ -1,4 +1,5 @@
 # SPDX-License-Identifier: MIT
+# shellcheck shell=sh
 #
 # need.sh - sourced by the two commands: what they need from the system, and how
 # they build.  What is present is used; what is missing comes by apt-get; where
@@ -71,6 +72,7 @@ as_apt() { $need_root env LC_ALL=C DEBIAN_FRONTEND=noninteractive "$@" </dev/nul
 # Whether a package server answers: two tries of 30 s.  An index that was still
 # arriving when the time was up is then fetched whole.
 fetch_index() {
+    # shellcheck disable=SC2034  # it only counts
     for need_turn in 1 2; do
         as_apt timeout 30 apt-get update >build/need.log 2>&1
         need_status=$?
@@ -82,6 +84,7 @@ fetch_index() {
 }
 
 install_packages() {
+    # shellcheck disable=SC2086  # several words
     as_apt apt-get -o DPkg::Lock::Timeout=120 -o Acquire::Retries=1 install -y \
         --no-install-recommends $need_packages >>build/need.log 2>&1
 }

@@ -10,12 +10,13 @@
 #   tests/run.sh NAME...    these stages (units lint examples consumer asan valgrind isa clang
 #                           strict long) or test files (shape for tests/test_shape.c)
 #
-# Writes only below build/.  Exit 0 all passed, 1 something failed, 2 something is
-# missing.  The last line is `N passed, N failed, N skipped`.
+# Writes only build/test/ and build/need.log, never a build of yours.  Exit 0 all passed,
+# 1 something failed, 2 something is missing.  The last line is `N passed, N failed, N skipped`.
 
 cd "$(dirname "$0")/.." || exit 2
 . tests/need.sh
 
+out=build/test
 passed=0 failed=0 skipped=0
 
 # --- counting -----------------------------------------------------------------
@@ -37,7 +38,7 @@ minutes() { awk "BEGIN { printf \"%.1f\", ($(date +%s) - $1) / 60 }"; }
 
 # stage NAME COMMAND... : run it, show its time and counts, and its end if it failed.
 stage() {
-    name=$1 began=$(date +%s) log=build/log/$1.log p=0 f=0 s=0
+    name=$1 began=$(date +%s) log=$out/log/$1.log p=0 f=0 s=0
     shift
     "$@" >"$log" 2>&1
     printf '%-18s %5s min  %5d passed %3d failed %3d skipped\n' \
@@ -49,9 +50,9 @@ stage() {
 
 # --- building -----------------------------------------------------------------
 
-debug() { compile debug -Dbuildtype=debugoptimized -Dexamples=false -Dtests=enabled; }
+debug() { compile test/debug -Dbuildtype=debugoptimized -Dexamples=false -Dtests=enabled; }
 release() {
-    compile release -Dbuildtype=release -Dtests=disabled --prefix "$PWD/build/consumer/prefix"
+    compile test/release -Dbuildtype=release -Dtests=disabled --prefix "$PWD/$out/consumer/prefix"
 }
 
 # A build that fails is one failure, and false.
@@ -61,12 +62,13 @@ build() { "$@" || { add 0 1 0; return 1; }; }
 
 # meson_test DIR ARGS... : the single tests of these executables.
 meson_test() {
-    dir=build/$1
+    dir=$out/$1
     shift
     rm -f "$dir"/meson-logs/"$name"*.json
     meson test -C "$dir" --no-rebuild --logbase "$name" "$@"
     set -- "$dir"/meson-logs/"$name"*.json
     [ -f "$1" ] || { echo 'no test ran'; add 0 1 0; return; }
+    # shellcheck disable=SC2046  # three numbers
     add $(python3 tests/tally.py "$@")
 }
 
@@ -74,26 +76,26 @@ units() { build debug && meson_test debug "$@"; }
 examples() { build release && meson_test release --suite example; }
 
 lint() {
-    python3 tests/lint.py "$@" >build/log/lint.out 2>&1
-    cat build/log/lint.out
-    add_lines build/log/lint.out
-    grep -q '^lint: done' build/log/lint.out || add 0 1 0
+    python3 tests/lint.py "$@" >$out/log/lint.out 2>&1
+    cat $out/log/lint.out
+    add_lines $out/log/lint.out
+    grep -q '^lint: done' $out/log/lint.out || add 0 1 0
 }
 
-lint_built() { build release && lint --built build/release; }
+lint_built() { build release && lint --built $out/release; }
 
 consumer() {
     build release || return
-    sh tests/consumer/run.sh build/release >build/log/consumer.out 2>&1
-    cat build/log/consumer.out
-    add_lines build/log/consumer.out
-    grep -q '^consumer: done' build/log/consumer.out || add 0 1 0
+    sh tests/consumer/run.sh $out/release >$out/log/consumer.out 2>&1
+    cat $out/log/consumer.out
+    add_lines $out/log/consumer.out
+    grep -q '^consumer: done' $out/log/consumer.out || add 0 1 0
 }
 
 # Instrumented code misleads the warnings, so they are no errors here.
 asan() {
-    build compile asan -Dbuildtype=debugoptimized -Dexamples=false -Dtests=enabled -Dwerror=false \
-        -Db_sanitize=address,undefined -Dc_args=-fno-sanitize-recover=all || return
+    build compile test/asan -Dbuildtype=debugoptimized -Dexamples=false -Dtests=enabled \
+        -Dwerror=false -Db_sanitize=address,undefined -Dc_args=-fno-sanitize-recover=all || return
     export ASAN_OPTIONS=allocator_may_return_null=1:detect_stack_use_after_return=1
     export UBSAN_OPTIONS=print_stacktrace=1 CK_TIMEOUT_MULTIPLIER=10
     meson_test asan -t 5
@@ -137,7 +139,8 @@ long_runs() {
 clang_build() {
     have clang || { lacking clang; return; }
     compiler=clang
-    build compile clang -Dbuildtype=debugoptimized -Dtests=enabled && meson_test clang --suite unit
+    build compile test/clang -Dbuildtype=debugoptimized -Dtests=enabled &&
+        meson_test clang --suite unit
     compiler=''
 }
 
@@ -145,7 +148,8 @@ clang_build() {
 strict() {
     have "$1" || { lacking "$1"; return; }
     compiler=$1
-    build compile "strict-$1" -Dbuildtype=debug -Dtests=disabled -Dc_args=-Wconversion && add 1 0 0
+    build compile "test/strict-$1" -Dbuildtype=debug -Dtests=disabled -Dc_args=-Wconversion &&
+        add 1 0 0
     compiler=''
 }
 
@@ -168,9 +172,10 @@ named() {
 
 # Refuse a name before anything runs.
 known() {
-    case " default fast full units lint examples consumer asan valgrind isa clang strict long " in
-    *" $1 "*) return ;;
-    esac
+    for stage in default fast full units lint examples consumer asan valgrind isa clang strict long
+    do
+        [ "$1" = $stage ] && return
+    done
     [ -f "tests/test_$1.c" ] || { echo "run.sh: no stage and no test file named $1" >&2; exit 2; }
 }
 
@@ -214,7 +219,7 @@ case " $* " in
     ;;
 esac
 
-mkdir -p build/log
+mkdir -p $out/log
 case ${1:-default} in
 fast | full) "$1" ;;
 default) usual ;;

@@ -1,12 +1,15 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
 #
-# run.sh BUILD - installs the build, whose prefix is build/consumer/prefix, and uses what is there
-# as a stranger would: by pkg-config, by CMake, and as the README's programs do.
+# run.sh BUILD - installs the build, whose prefix is build/test/consumer/prefix, and uses what
+# is there as a stranger would: by pkg-config, by CMake, and as the README's programs do.
 # Prints `ok`, `not ok` or `skipped` per use, and `consumer: done` at the end.
 
+# Flags are words, to be split.
+# shellcheck disable=SC2046
+
 cd "$(dirname "$0")/../.." || exit 2
-here=$PWD/build/consumer prefix=$PWD/build/consumer/prefix
+here=$PWD/build/test/consumer prefix=$PWD/build/test/consumer/prefix
 cc=${CC:-gcc}
 
 # use WHAT COMMAND... : one use of the installed library.
