@@ -94,6 +94,22 @@ START_TEST(a_layer_that_could_not_be_made_quotes_the_reason)
 }
 END_TEST
 
+/* What failed since on this thread has nothing to do with the layer. */
+START_TEST(a_missing_layer_quotes_its_collection_and_no_later_failure)
+{
+    nn_case c = nn_begin();
+    sp_rnn *none = sp_lstm_new(c.params, "dec", (sp_rnn_spec){ .input = 3 });
+
+    sp_fail("cannot open model.safetensors");
+    sp_rnn_run(none, drawn(&c, SP_SHAPE(2, 2, 3)), NULL);
+    failed_with(&c, "rnn: there is no layer: lstm dec: hidden must be at least 1");
+    sp_fail("cannot open model.safetensors");
+    ck_assert_ptr_null(sp_carry_new(none, 2));
+    ck_assert_str_eq(sp_error(), "carry: there is no layer: lstm dec: hidden must be at least 1");
+    nn_end(&c);
+}
+END_TEST
+
 START_TEST(layers_of_no_collection_are_null_and_say_so)
 {
     nn_case c = nn_begin();
@@ -147,6 +163,16 @@ START_TEST(a_padding_row_must_exist)
 
     ck_assert_ptr_null(sp_embed_new_with(c.params, "e", 3, 2, (sp_embed_spec){ .padding_idx = 3 }));
     refused_with(&c, "padding_idx 3 is no row of 3");
+    nn_end(&c);
+}
+END_TEST
+
+START_TEST(a_table_of_fewer_rows_than_none_is_told_so)
+{
+    nn_case c = nn_begin();
+
+    ck_assert_ptr_null(sp_embed_new(c.params, "a", -2, 2));
+    ck_assert_str_eq(sp_params_error(c.params), "embed a: rows is -2, should be 0 or more");
     nn_end(&c);
 }
 END_TEST
@@ -313,6 +339,8 @@ int main(void)
     tcase_add_test(t, embedding_looks_rows_up);
     tcase_add_test(t, a_padding_row_is_zero_and_never_trained);
     tcase_add_test(t, a_padding_row_must_exist);
+    tcase_add_test(t, a_table_of_fewer_rows_than_none_is_told_so);
+    tcase_add_test(t, a_missing_layer_quotes_its_collection_and_no_later_failure);
     tcase_add_test(t, recipes_have_the_published_spread);
     tcase_add_test(t, further_axes_count_as_fan);
     tcase_add_test(t, orthogonal_rows_or_columns_are_orthonormal);

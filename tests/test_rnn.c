@@ -263,6 +263,33 @@ START_TEST(a_run_that_does_not_fit_is_told_so)
 }
 END_TEST
 
+/* Out of range, it must be told before anything is read of so many. */
+START_TEST(a_number_of_states_that_the_cell_has_not_is_told_so)
+{
+    static const int numbers[] = { 9, 3, 1, -1 };
+    nn_case c = nn_begin();
+    const sp_rnn_spec spec = { .input = I, .hidden = H };
+    sp_rnn *r = sp_lstm_new(c.params, "r", spec);
+    sp_cell *cell = sp_lstm_cell_new(c.params, "c", spec);
+
+    for (int i = 0; i < 4 * 7; i++) {
+        const int how = i / 4;
+        sp_var x = drawn(&c, how < 3 ? SP_SHAPE(T, B, I) : SP_SHAPE(B, I));
+        sp_var one = drawn(&c, SP_SHAPE(I));
+        sp_run run = { .initial.n = numbers[i % 4] };
+        sp_state s = run.initial;
+        sp_var y = how == 0 ? sp_rnn_run(r, x, &run).y : how == 1 ? sp_unroll(cell, x, &run).y
+                 : how == 2 ? sp_rnn_run(r, sp_select(x, 1, 0), &run).y
+                 : how == 3 ? sp_rnn_step(r, x, &s) : how == 4 ? sp_rnn_step(r, one, &s)
+                 : how == 5 ? sp_cell_step(cell, x, &s) : sp_cell_step(cell, one, &s);
+        ck_assert(sp_is_nothing(y));
+        failed_with(&c, "lstm: it has 2 states, given are ");
+        sp_tape_reset(c.tape);
+    }
+    nn_end(&c);
+}
+END_TEST
+
 static sp_var breaks_at_2(const sp_cell *cell, sp_var x, sp_state *state)
 {
     (void)cell;
@@ -307,6 +334,7 @@ int main(void)
     tcase_add_loop_test(t, one_sample_steps_without_a_batch_axis, 0, N_KINDS);
     tcase_add_test(t, a_cell_steps_with_and_without_a_batch_axis);
     tcase_add_test(t, a_run_that_does_not_fit_is_told_so);
+    tcase_add_test(t, a_number_of_states_that_the_cell_has_not_is_told_so);
     tcase_add_test(t, a_failure_within_says_layer_and_step);
     return run_suite("rnn", t);
 }

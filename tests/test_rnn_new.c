@@ -115,6 +115,10 @@ static const mistake mistakes[] = {
     { LSTM, { .input = 3, .hidden = 4, .layers = -1 },        "layers must be at least 1" },
     { MGU,  { .input = 3, .hidden = 4, .dropout = 1.5 },      "dropout must be 0 to 1" },
     { RNN,  { .input = 3, .hidden = 4, .dropout = NAN },      "dropout must be 0 to 1" },
+    { GRU,  { .input = 3, .hidden = 4, .layers = INT32_MAX, .bidirectional = true },
+      "so many layers cannot be counted" },
+    { LSTM, { .input = 3, .hidden = INT64_MAX / 2 },
+      "r.hidden is 4611686018427387903: 4 gate blocks of it are too large" },
 };
 
 START_TEST(options_that_make_no_sense_are_told_so)
@@ -124,6 +128,55 @@ START_TEST(options_that_make_no_sense_are_told_so)
     ck_assert_ptr_null(stack_of(c.params, mistakes[_i].kind, mistakes[_i].spec));
     refused_with(&c, mistakes[_i].says);
     nn_end(&c);
+}
+END_TEST
+
+START_TEST(a_layer_called_as_its_kind_is_named_once)
+{
+    nn_case c = nn_begin();
+
+    ck_assert_ptr_null(sp_lstm_new(c.params, "lstm", (sp_rnn_spec){ .input = 3 }));
+    ck_assert_str_eq(sp_params_error(c.params), "lstm: hidden must be at least 1");
+    nn_end(&c);
+    c = nn_begin();
+    ck_assert_ptr_null(sp_gru_cell_new(c.params, "gru", (sp_rnn_spec){ .input = 3 }));
+    ck_assert_str_eq(sp_params_error(c.params), "gru cell: hidden must be at least 1");
+    nn_end(&c);
+}
+END_TEST
+
+static sp_cell *still_make(sp_params *params, const sp_rnn_part *part)
+{
+    sp_cell *cell = echo_make(params, part);
+
+    if (cell) cell->step = NULL;
+    return cell;
+}
+
+static sp_cell *nameless_make(sp_params *params, const sp_rnn_part *part)
+{
+    sp_cell *cell = echo_make(params, part);
+
+    if (cell) cell->kind = NULL;
+    return cell;
+}
+
+START_TEST(a_stack_needs_a_maker_and_a_name_and_usable_cells)
+{
+    static const struct { sp_cell_maker *make; const char *name, *says; } bad[] = {
+        { NULL, "a", "a: there is no maker of cells" },
+        { echo_make, NULL, "a name is empty" },
+        { still_make, "a", "the cell echo of layer 0 does not stack: it has no step" },
+        { nameless_make, "a", "the cell cell of layer 0 does not stack: it has no kind" },
+    };
+
+    for (int i = 0; i < 4; i++) {
+        nn_case c = nn_begin();
+        const sp_rnn_spec spec = { .input = I };
+        ck_assert_ptr_null(sp_rnn_new_of(c.params, bad[i].name, bad[i].make, spec));
+        refused_with(&c, bad[i].says);
+        nn_end(&c);
+    }
 }
 END_TEST
 
@@ -209,6 +262,8 @@ int main(void)
     tcase_add_test(t, cells_of_ones_own_have_names_of_their_own);
     tcase_add_loop_test(t, options_that_make_no_sense_are_told_so, 0,
                         sizeof mistakes / sizeof *mistakes);
+    tcase_add_test(t, a_layer_called_as_its_kind_is_named_once);
+    tcase_add_test(t, a_stack_needs_a_maker_and_a_name_and_usable_cells);
     tcase_add_test(t, cells_that_do_not_stack_are_told_so);
     tcase_add_test(t, without_a_collection_every_layer_is_null);
     tcase_add_loop_test(t, memory_that_fails_while_making_is_told_and_leaves_nothing_behind, 0, 2);

@@ -207,10 +207,44 @@ START_TEST(samples_may_be_scalars)
 }
 END_TEST
 
+/* As count, but it makes its state anew and says no number. */
+static sp_var forgetful_step(const sp_cell *cell, sp_var x, sp_state *s)
+{
+    (void)cell, (void)x;
+    *s = (sp_state){ .v = { sp_shift(s->v[0], 1) } };
+    return s->v[0];
+}
+
+START_TEST(a_state_without_its_number_is_taken_whole)
+{
+    nn_case c = nn_begin();
+    const sp_cell cell = { .kind = "forgetful", .n_states = 1, .step = forgetful_step };
+    sp_carry *carry = sp_carry_new_cell(&cell, 2);
+    sp_state s = { 0 };
+
+    for (int i = 1; i <= 2; i++) {
+        sp_run run = { .carry = carry, .lengths = INTEGERS(&c, T, 2) };
+        sp_seq seq = sp_unroll(&cell, drawn(&c, SP_SHAPE(T, 2)), &run);
+        ck_assert_msg(sp_carry_keep(carry, &seq), "%s", sp_tape_error(c.tape));
+        ck_assert_double_eq(sp_tensor_at(sp_carry_state(carry, 0), 0), i * T);
+        ck_assert_double_eq(sp_tensor_at(sp_carry_state(carry, 0), 1), i * 2);
+        ck_shape(seq.each.v[0], SP_SHAPE(T, 2));
+        ck_all(sp_cell_step(&cell, drawn(&c, SP_SCALAR), &s), i);
+        ck_assert_int_eq(s.n, 1);
+    }
+    no_failure(&c);
+    sp_carry_free(carry);
+    nn_end(&c);
+}
+END_TEST
+
 /* ---- refusals ---- */
 
-static sp_var wrong_output(const sp_cell *cell, sp_var x, sp_state *s) { (void)cell,
-                                                                         (void)s; return x; }
+static sp_var wrong_output(const sp_cell *cell, sp_var x, sp_state *s)
+{
+    (void)cell, (void)s;
+    return x;
+}
 static sp_var wrong_state(const sp_cell *cell, sp_var x, sp_state *s)
 {
     (void)cell;
@@ -224,8 +258,11 @@ static sp_var no_output(const sp_cell *cell, sp_var x, sp_state *s)
 
 START_TEST(a_cell_that_breaks_its_record_is_told_so)
 {
-    static const struct { sp_var (*step)(const sp_cell *, sp_var,
-                                         sp_state *); int out; const char *says; } bad[] = {
+    static const struct {
+        sp_var (*step)(const sp_cell *, sp_var, sp_state *);
+        int out;
+        const char *says;
+    } bad[] = {
         { wrong_output, H,
           "odd: what step returns is [2,3], by the cell's record it should be [2,4]" },
         { wrong_state,  I,
@@ -247,12 +284,24 @@ END_TEST
 START_TEST(an_unusable_record_is_told_so)
 {
     nn_case c = nn_begin();
-    const sp_cell deep = { .kind = "deep", .input = SP_SHAPE(1, 1, 1, 1, 1), .n_states = 1,
-                           .step = count_step };
+    const struct { sp_cell cell; const char *says; } bad[] = {
+        { { .kind = "deep", .input = SP_SHAPE(1, 1, 1, 1, 1), .n_states = 1, .step = count_step },
+          "deep: the cell's record is unusable: shapes of one sample have at most 4 axes" },
+        { { .kind = "still", .n_states = 1 },
+          "still: the cell's record is unusable: it has no step" },
+        { { .n_states = 1, .step = count_step },
+          "cell: the cell's record is unusable: it has no kind" },
+        { { .kind = "many", .n_states = 9, .step = count_step },
+          "many: the cell's record is unusable: there are 1 to 4 states" },
+    };
 
-    sp_unroll(&deep, drawn(&c, SP_SHAPE(T, 2)), NULL);
-    failed_with(&c, "deep: the cell's record is unusable");
-    sp_tape_reset(c.tape);
+    for (int i = 0; i < 4; i++) {
+        sp_unroll(&bad[i].cell, drawn(&c, SP_SHAPE(T, 2)), NULL);
+        failed_with(&c, bad[i].says);
+        sp_tape_reset(c.tape);
+        ck_assert_ptr_null(sp_carry_new_cell(&bad[i].cell, 2));
+        ck_assert_ptr_nonnull(strstr(sp_error(), strrchr(bad[i].says, ':')));
+    }
     sp_unroll(NULL, drawn(&c, SP_SHAPE(T, 2)), NULL);
     failed_with(&c, "cell: there is no layer");
     nn_end(&c);
@@ -339,6 +388,7 @@ int main(void)
     tcase_add_loop_test(t, no_rows_work, 0, N_KINDS);
     tcase_add_test(t, states_may_be_matrices);
     tcase_add_test(t, samples_may_be_scalars);
+    tcase_add_test(t, a_state_without_its_number_is_taken_whole);
     tcase_add_test(t, a_cell_that_breaks_its_record_is_told_so);
     tcase_add_test(t, an_unusable_record_is_told_so);
     tcase_add_loop_test(t, a_run_that_does_not_fit_is_told_so, 0,
