@@ -129,7 +129,7 @@ static inline sp_var mgu_step(const sp_cell *cell, sp_var x, sp_state *state)
 static inline void mgu_start(const sp_cell *cell, sp_tape *tape, int64_t batch, sp_state *state)
 {
     (void)batch;
-    state->v[0] = sp_use(tape, ((const mgu *)cell)->h0);
+    *state = (sp_state){ .v = { sp_use(tape, ((const mgu *)cell)->h0) } };
 }
 
 static inline sp_cell *mgu_make(sp_params *params, const sp_rnn_part *part)
