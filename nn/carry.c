@@ -177,14 +177,14 @@ static bool keep(sp_carry *c, const sp_state *of_run)
 
 bool sp_carry_keep(sp_carry *c, const sp_seq *seq)
 {
-    return c ? keep(c, &seq->last) : sp_fail("carry: there is no carry");
+    return c && seq ? keep(c, &seq->last) : sp_fail("carry: there is no %s", c ? "run" : "carry");
 }
 
 bool sp_carry_keep_at(sp_carry *c, const sp_seq *seq, int64_t steps)
 {
-    sp_state s = { .n = seq->each.n };
+    if (!c || !seq) return sp_fail("carry: there is no %s", c ? "run" : "carry");
 
-    if (!c) return sp_fail("carry: there is no carry");
+    sp_state s = { .n = seq->each.n };
     if (!c->forward) return sp_fail("carry: %s runs both ways: it stands only at the end", c->name);
     if (seq->reverse) return sp_fail("carry: a run in reverse stands only at its end");
     if (s.n != c->n) return keep(c, &s);

@@ -81,6 +81,8 @@ sp_state sp_cell_start(const sp_cell *c, sp_tape *t, int64_t batch, sp_dtype dty
     s.n = c->n_states;
     if (c->start) c->start(c, t, batch, &s);
     s.n = c->n_states;
+    for (int k = 0; c->start && k < s.n; k++)
+        if (sp_is_nothing(s.v[k])) sp_tape_fail(t, "%s: start left no state %d", c->kind, k);
     for (int k = 0; k < s.n; k++)
         s.v[k] = c->start ? sp__state_fit(c, k, s.v[k], batch)
                : sp_full(t, dtype, sp__shape_behind(SP_SHAPE(batch), c->state[k]), 0);

@@ -313,6 +313,7 @@ START_TEST(a_refused_keep_leaves_the_carry_as_it_was)
     ck_assert(sp_tensor_same(sp_carry_state(s.carry, 0), h));
     sp_tensor *mask = sp_tensor_new(SP_BOOL, SP_SHAPE(B + 1));
     ck_assert(!sp_carry_reset(s.carry, mask));
+    ck_assert(!sp_carry_keep(s.carry, NULL) && !sp_carry_keep_at(s.carry, NULL, 1));
     ck_assert(!sp_carry_keep(NULL, &good) && !sp_carry_keep_at(NULL, &good, 1)
               && !sp_carry_reset(NULL, NULL));
     ck_assert(!sp_carry_new(NULL, 1) && !sp_carry_new_cell(NULL, 1) && !sp_carry_new(s.r, -1));

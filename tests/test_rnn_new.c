@@ -209,6 +209,24 @@ START_TEST(cells_that_do_not_stack_are_told_so)
 }
 END_TEST
 
+static void no_start(const sp_cell *cell, sp_tape *tape, int64_t batch, sp_state *state)
+{
+    (void)cell, (void)tape, (void)batch;
+    state->n = 1;
+}
+
+START_TEST(a_start_that_sets_nothing_is_told_so)
+{
+    nn_case c = nn_begin();
+    sp_cell cell = { .kind = "odd", .input = SP_SHAPE(I), .output = SP_SHAPE(I), .n_states = 1,
+                     .state = { SP_SHAPE(I) }, .step = echo_step, .start = no_start };
+
+    sp_cell_start(&cell, c.tape, 2, SP_F64);
+    failed_with(&c, "odd: start left no state 0");
+    nn_end(&c);
+}
+END_TEST
+
 /* ---- no collection, no memory ---- */
 
 START_TEST(without_a_collection_every_layer_is_null)
@@ -265,6 +283,7 @@ int main(void)
     tcase_add_test(t, a_layer_called_as_its_kind_is_named_once);
     tcase_add_test(t, a_stack_needs_a_maker_and_a_name_and_usable_cells);
     tcase_add_test(t, cells_that_do_not_stack_are_told_so);
+    tcase_add_test(t, a_start_that_sets_nothing_is_told_so);
     tcase_add_test(t, without_a_collection_every_layer_is_null);
     tcase_add_loop_test(t, memory_that_fails_while_making_is_told_and_leaves_nothing_behind, 0, 2);
     return run_suite("rnn_new", t);
