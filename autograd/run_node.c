@@ -95,6 +95,11 @@ static bool make_room(sp_evaluation *r, int64_t n)
         && sp__grow(r->t, &r->dtype, &r->dtype_room, n, sizeof *r->dtype);
 }
 
+static const double *scalars_of(const sp_tape *t, uint32_t id)
+{
+    return sp__op(t, id)->n_scalars > 0 ? &t->scalars[t->node[id].slot] : NULL;
+}
+
 /* Node id's call, as the rules of the record see it. */
 static bool describe(sp_evaluation *r, uint32_t id, sp_call *c)
 {
@@ -108,7 +113,7 @@ static bool describe(sp_evaluation *r, uint32_t id, sp_call *c)
         r->dtype[i] = (sp_dtype)t->node[in[i]].dtype;
     }
     *c = (sp_call){ sp__op(t, id), n, r->shape, r->dtype, sp__attr(t, id),
-                    &t->scalars[t->node[id].slot], r->fault };
+                    scalars_of(t, id), r->fault };
     return true;
 }
 
@@ -231,7 +236,7 @@ static sp_args args_of(const sp_tape *t, uint32_t id, int n, const sp_operand *x
 {
     uint64_t seed = t->spec.seed ^ (t->step >> 32) * 0x9e3779b97f4a7c15u;
     return (sp_args){ .n = n, .x = x, .y = y, .attr = sp__attr(t, id),
-                      .scalar = &t->scalars[t->node[id].slot],
+                      .scalar = scalars_of(t, id),
                       .random = { seed, 0, (uint32_t)t->step } };
 }
 

@@ -94,7 +94,8 @@ SP_API sp_var sp_input (sp_tape *, const sp_tensor *);
 SP_API sp_var sp_borrow(sp_tape *, const sp_tensor *);
 
 /* A parameter: one leaf per parameter, version and tape.  If the parameter changes (an
-   optimizer step, a load) before the leaf is read, evaluation fails and names it. */
+   optimizer step, a load) before the leaf is read, evaluation fails and names it.  Reset the
+   tape before freeing a collection that it used. */
 SP_API sp_var sp_use(sp_tape *, sp_param *);
 
 /* A number as a scalar of the dtype, which must be able to hold it; sp_full broadcasts it to a
