@@ -14,6 +14,7 @@
 #include "autograd/ops.h"
 #include "autograd/tape.h"
 #include "tensor/alloc.h"
+#include "tests/suite.h"
 
 static sp_report report;
 
@@ -94,16 +95,12 @@ static int run(const char *name, int n, const TTest *const tests[], const TTest 
 {
     Suite *suite = suite_create(name);
     TCase *all = tcase_create(name);
-    SRunner *runner = srunner_create(suite);
 
     tcase_add_checked_fixture(all, begin, end);
     for (int i = 0; i < n; i++) tcase_add_test(all, tests[i]);
     if (loop) tcase_add_loop_test(all, loop, 0, looped);
     suite_add_tcase(suite, all);
-    srunner_run_all(runner, CK_NORMAL);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+    return run_all(suite);
 }
 
 #endif

@@ -12,6 +12,7 @@
 
 #include "autograd/ops.h"
 #include "nn/nn.h"
+#include "tests/suite.h"
 
 typedef struct nn_case { sp_params *params; sp_tape *tape; uint64_t draws; } nn_case;
 
@@ -193,11 +194,7 @@ static inline int run_suite(const char *name, TCase *t)
 
     tcase_set_timeout(t, 60);
     suite_add_tcase(s, t);
-    SRunner *runner = srunner_create(s);
-    srunner_run_all(runner, CK_NORMAL);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed != 0;
+    return run_all(s);
 }
 
 #endif

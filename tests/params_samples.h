@@ -9,6 +9,7 @@
 
 #include "autograd/params.h"
 #include "tests/store_samples.h"
+#include "tests/suite.h"
 
 static inline bool uniform(sp_tensor *x, sp_random random, double a, double b)
 {
@@ -83,11 +84,7 @@ static inline int run_suite(const char *name, list once, list each, int times)
     for (size_t i = 0; i < each.n; i++) tcase_add_loop_test(t, each.test[i], 0, times);
     suite_add_tcase(s, t);
 
-    SRunner *runner = srunner_create(s);
-    srunner_run_all(runner, CK_NORMAL);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed != 0;
+    return run_all(s);
 }
 
 #endif

@@ -15,6 +15,7 @@
 #include "tensor/alloc.h"
 #include "tensor/io.h"
 #include "tensor/safetensors.h"
+#include "tests/suite.h"
 
 /* Of the suite; each test finds it empty. */
 static char folder[3000], path[3100];
@@ -108,17 +109,13 @@ static inline int run_in_folders(const char *name, const TTest *const tests[], i
 {
     Suite *suite = suite_create(name);
     TCase *all = tcase_create("all");
-    SRunner *runner = srunner_create(suite);
 
     tcase_set_timeout(all, 60);
     tcase_add_unchecked_fixture(all, make_folder, remove_folder);
     tcase_add_checked_fixture(all, clean, NULL);
     for (int i = 0; i < n; i++) tcase_add_test(all, tests[i]);
     suite_add_tcase(suite, all);
-    srunner_run_all(runner, CK_NORMAL);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed != 0;
+    return run_all(suite);
 }
 
 #endif

@@ -10,6 +10,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 #include "tensor/alloc.h"
+#include "tests/suite.h"
 
 START_TEST(every_block_is_aligned_to_64_bytes)
 {
@@ -234,9 +235,5 @@ int main(void)
     tcase_add_test(all, an_option_of_zero_means_the_usual);
     suite_add_tcase(suite, all);
 
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_NORMAL);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed != 0;
+    return run_all(suite);
 }

@@ -11,6 +11,7 @@
 #include "autograd/ops.h"
 #include "nn/nn.h"
 #include "tensor/alloc.h"
+#include "tests/suite.h"
 
 /* ---- a plain RNN by hand ---- */
 
@@ -235,9 +236,5 @@ int main(void)
     tcase_add_loop_test(t, nodes_and_bytes_grow_with_the_steps, 0, 4);
     suite_add_tcase(s, t);
 
-    SRunner *runner = srunner_create(s);
-    srunner_run_all(runner, CK_NORMAL);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed != 0;
+    return run_all(s);
 }

@@ -10,6 +10,7 @@
 #include "tensor/io.h"
 #include "tensor/store.h"
 #include "tiny_lm.h"
+#include "tests/suite.h"
 
 enum { VOCAB = 256, WIDTH = 128, T = 50, B = 50, EPOCHS = 10, FIRST = 100 };
 
@@ -195,9 +196,5 @@ int main(void)
     if (getenv("SPOOL_LONG")) tcase_add_test(t, ten_epochs_end_where_those_of_pytorch_end);
     suite_add_tcase(s, t);
 
-    SRunner *runner = srunner_create(s);
-    srunner_run_all(runner, CK_NORMAL);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed != 0;
+    return run_all(s);
 }

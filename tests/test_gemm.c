@@ -10,6 +10,7 @@
 
 #include "tensor/alloc.h"
 #include "tensor/gemm.h"
+#include "tests/suite.h"
 
 /* A matrix inside a buffer with room around it. */
 typedef struct grid {
@@ -268,7 +269,6 @@ int main(void)
 {
     Suite   *suite  = suite_create("gemm");
     TCase   *tcase  = tcase_create("gemm");
-    SRunner *runner = srunner_create(suite);
 
     suite_add_tcase(suite, tcase);
     tcase_set_timeout(tcase, 60);
@@ -279,8 +279,5 @@ int main(void)
     tcase_add_test(tcase, whole_numbers_are_exact);
     tcase_add_test(tcase, infinity_times_zero_is_seen);
     tcase_add_test(tcase, an_empty_product_needs_no_scratch);
-    srunner_run_all(runner, CK_NORMAL);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed != 0;
+    return run_all(suite);
 }

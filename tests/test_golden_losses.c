@@ -4,6 +4,7 @@
  * what PyTorch answers (golden/losses.safetensors), extreme and infinite logits included.
  */
 #include "golden_case.h"
+#include "tests/suite.h"
 
 /* ---- softmax and its like ---- */
 
@@ -159,9 +160,5 @@ int main(void)
     tcase_add_test(tc, the_rows_of_an_embedding_gather_their_gradients);
     suite_add_tcase(suite, tc);
 
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_NORMAL);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed ? 1 : 0;
+    return run_all(suite);
 }

@@ -4,6 +4,7 @@
  * ties, bounds, NaN, empty axes, repeated ids, broadcasting; values and gradients.
  */
 #include "golden_case.h"
+#include "tests/suite.h"
 
 #define A x[0]
 #define B x[1]
@@ -217,9 +218,5 @@ int main(void)
     tcase_add_test(tc, one_hot_marks_the_index);
     suite_add_tcase(suite, tc);
 
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_NORMAL);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed ? 1 : 0;
+    return run_all(suite);
 }

@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "optim/optim.h"
+#include "tests/suite.h"
 
 enum { STEPS = 10 };
 enum kind { SGD, ADAM, ADAMW, RMSPROP };
@@ -222,9 +223,5 @@ int main(void)
     tcase_add_loop_test(t, clipping_is_that_of_pytorch, 0, N_CLIPPINGS);
     suite_add_tcase(s, t);
 
-    SRunner *runner = srunner_create(s);
-    srunner_run_all(runner, CK_NORMAL);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed != 0;
+    return run_all(s);
 }

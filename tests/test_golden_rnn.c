@@ -12,6 +12,7 @@
 
 #include "autograd/ops.h"
 #include "nn/nn.h"
+#include "tests/suite.h"
 
 enum { MOST_CASES = 100, MOST_NAMES = 32, NAME = 96, INPUT = 3, HIDDEN = 5, PROJ = 2 };
 
@@ -273,10 +274,7 @@ int main(void)
     golden = sp_store_load(path_of("rnn.safetensors"));
     if (golden) find_cases();
     else fprintf(stderr, "%s\n", sp_error());
-    SRunner *runner = srunner_create(suite());
-    srunner_run_all(runner, CK_NORMAL);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
+    int code = run_all(suite());
     sp_store_free(golden);
-    return failed != 0;
+    return code;
 }

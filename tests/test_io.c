@@ -16,6 +16,7 @@
 #include <unistd.h>
 #include "tensor/alloc.h"
 #include "tensor/io.h"
+#include "tests/suite.h"
 
 static char directory[256];
 
@@ -392,9 +393,5 @@ int main(void)
     tcase_add_test(all, paths_that_cannot_be_saved_to_are_refused);
     suite_add_tcase(suite, all);
 
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_NORMAL);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed != 0;
+    return run_all(suite);
 }

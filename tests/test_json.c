@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "tensor/json.h"
+#include "tests/suite.h"
 
 static char room[256];
 
@@ -125,7 +126,6 @@ int main(void)
 {
     Suite *suite = suite_create("json");
     TCase *all = tcase_create("all");
-    SRunner *runner = srunner_create(suite);
 
     tcase_add_test(all, a_text_is_decoded);
     tcase_add_test(all, a_text_that_is_none_is_refused);
@@ -133,8 +133,5 @@ int main(void)
     tcase_add_test(all, a_value_that_nobody_asked_for_is_stepped_over);
     tcase_add_test(all, utf8_is_judged_as_the_standard_does);
     suite_add_tcase(suite, all);
-    srunner_run_all(runner, CK_NORMAL);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed != 0;
+    return run_all(suite);
 }

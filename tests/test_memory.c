@@ -14,6 +14,7 @@
 #include "tensor/io.h"
 #include "tensor/store.h"
 #include "tiny_lm.h"
+#include "tests/suite.h"
 
 enum { STEPS = 3, T = 3, B = 2, VOCAB = 7 };
 
@@ -388,9 +389,5 @@ int main(void)
     tcase_add_loop_test(files, any_point_of_a_load_may_fail, 0, N_FAULTS);
     suite_add_tcase(s, files);
 
-    SRunner *runner = srunner_create(s);
-    srunner_run_all(runner, CK_NORMAL);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed != 0;
+    return run_all(s);
 }

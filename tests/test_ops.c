@@ -10,6 +10,7 @@
 #include "autograd/check.h"
 #include "autograd/ops.h"
 #include "autograd/tape.h"
+#include "tests/suite.h"
 
 static sp_tape *tape;
 
@@ -370,9 +371,5 @@ int main(void)
     suite_add_tcase(suite, records);
     suite_add_tcase(suite, known_values());
 
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_NORMAL);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed ? 1 : 0;
+    return run_all(suite);
 }

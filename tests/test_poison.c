@@ -11,6 +11,7 @@
 #include "autograd/check.h"
 #include "autograd/ops.h"
 #include "autograd/tape.h"
+#include "tests/suite.h"
 
 typedef enum poison { UNHARMED, SCALED, NEGATED, TERM_DROPPED, SECOND_ORDER, N_POISONS } poison;
 
@@ -112,9 +113,5 @@ int main(void)
     tcase_add_loop_test(t, a_poisoned_rule_is_caught_for_every_op, 0, N_POISONS);
     suite_add_tcase(s, t);
 
-    SRunner *runner = srunner_create(s);
-    srunner_run_all(runner, CK_NORMAL);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed != 0;
+    return run_all(s);
 }

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include "tensor/tensor.h"
+#include "tests/suite.h"
 
 static void shows(sp_tensor *x, const char *expected)
 {
@@ -143,9 +144,5 @@ int main(void)
     tcase_add_test(all, printing_writes_the_text_and_ends_the_line);
     suite_add_tcase(suite, all);
 
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_NORMAL);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed != 0;
+    return run_all(suite);
 }

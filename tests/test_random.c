@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include "tensor/random.h"
+#include "tests/suite.h"
 
 /* Known answers of Salmon et al.'s Random123. */
 START_TEST(philox_gives_the_published_words)
@@ -207,9 +208,5 @@ int main(void)
     tcase_add_test(all, integers_and_senseless_parameters_are_refused);
     suite_add_tcase(suite, all);
 
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_NORMAL);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed != 0;
+    return run_all(suite);
 }

@@ -13,6 +13,7 @@
 #include "tensor/io.h"
 #include "tensor/json.h"
 #include "tensor/store.h"
+#include "tests/suite.h"
 
 /* A file of a header and of data_size bytes that count up from `first`. */
 static char *file_of(const char *header, int64_t data_size, int first, int64_t *size)
@@ -377,7 +378,6 @@ int main(void)
 {
     Suite *suite = suite_create("safetensors");
     TCase *all = tcase_create("all");
-    SRunner *runner = srunner_create(suite);
 
     tcase_set_timeout(all, 30);
     tcase_add_loop_test(all, a_bad_file_is_refused_with_a_sentence, 0, sizeof bad / sizeof *bad);
@@ -391,8 +391,5 @@ int main(void)
     tcase_add_test(all, half_precision_numbers_are_exact);
     tcase_add_test(all, damaged_files_never_do_harm);
     suite_add_tcase(suite, all);
-    srunner_run_all(runner, CK_NORMAL);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed != 0;
+    return run_all(suite);
 }

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include "tensor/shape.h"
+#include "tests/suite.h"
 
 #define HUGE_DIM ((int64_t)1 << 40)
 
@@ -219,9 +220,5 @@ int main(void)
     tcase_add_test(all, a_shape_is_written_in_brackets);
     suite_add_tcase(suite, all);
 
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_NORMAL);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed != 0;
+    return run_all(suite);
 }

@@ -9,6 +9,7 @@
 #include "tensor/alloc.h"
 #include "tensor/cpu.h"
 #include "tensor/tensor.h"
+#include "tests/suite.h"
 
 START_TEST(a_new_tensor_is_zero_aligned_and_has_data_even_when_empty)
 {
@@ -304,9 +305,5 @@ int main(void)
     tcase_add_test(all, denormals_vanish_between_flush_and_restore);
     suite_add_tcase(suite, all);
 
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_NORMAL);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed != 0;
+    return run_all(suite);
 }

@@ -8,6 +8,7 @@
 #include "tensor/alloc.h"
 #include "tensor/cpu.h"
 #include "tiny_lm.h"
+#include "tests/suite.h"
 
 enum { STEPS = 10, T = 7, B = 3 };
 
@@ -358,9 +359,5 @@ int main(void)
     tcase_add_test(bits, instruction_sets_agree_after_a_step);
     suite_add_tcase(s, bits);
 
-    SRunner *runner = srunner_create(s);
-    srunner_run_all(runner, CK_NORMAL);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed != 0;
+    return run_all(s);
 }

@@ -11,6 +11,7 @@
 
 #include "tensor/cpu.h"
 #include "tests/vmath_probe.h"
+#include "tests/suite.h"
 
 #define TABLE(isa, number) [number] = vmath_probe_##isa,
 static probe_fn *const (*const probes[SP_N_ISAS])[2] = { SP_EACH_ISA(TABLE) };
@@ -189,7 +190,6 @@ int main(void)
 {
     Suite   *suite  = suite_create("vmath");
     TCase   *tcase  = tcase_create("vmath");
-    SRunner *runner = srunner_create(suite);
 
     suite_add_tcase(suite, tcase);
     tcase_set_timeout(tcase, 60);
@@ -197,8 +197,5 @@ int main(void)
     tcase_add_test(tcase, functions_are_within_four_ulp_everywhere);
     tcase_add_loop_test(tcase, edges_are_exact, 0, (int)(sizeof edges / sizeof *edges));
     tcase_add_test(tcase, the_logarithm_of_a_subnormal_is_right);
-    srunner_run_all(runner, CK_NORMAL);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed != 0;
+    return run_all(suite);
 }
