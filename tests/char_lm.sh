@@ -51,10 +51,12 @@ is 'samples differ from those of half the training' \
 is 'samples at least the length asked for' test "$(sample whole.safetensors | wc -c)" -ge 40
 
 # interrupt OPTIONS... : train, Ctrl-C after the first step, and the program's exit code.
+# The output of the run before would be taken for this one's first step.
 interrupt() {
+    rm -f train.out
     "$lm" train --text "$text" --layers 2 --hidden 16 --seed 3 --seconds 30 "$@" >train.out 2>&1 &
     pid=$!
-    while ! grep -q '^step' train.out && kill -0 "$pid"; do sleep 0.1; done
+    while ! grep -q -s '^step' train.out && kill -0 "$pid"; do sleep 0.1; done
     kill -INT "$pid"
     wait "$pid"
 }
