@@ -128,7 +128,7 @@ sp_kernel *sp__kernel(const sp_tape *, const sp_op *, const sp_dtype x[], sp_dty
 bool sp__run(sp_tape *, int n, const sp_var v[], bool drop);
 
 /* ---- run_node.c ---- */
-/* How node id is read; its value has been computed, or is a leaf's. */
+/* How node id is read; data are NULL where its value has not been computed. */
 void sp__operand(const sp_tape *, uint32_t id, sp_operand *);
 
 /* Whether a leaf, read by node `reader`, is still what was recorded; otherwise the tape fails. */

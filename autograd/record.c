@@ -167,8 +167,10 @@ static bool well_formed(const request *r)
 
     if (lacks(op)) return sp__fail(r->tape, "%s: its record %s", op->name, lacks(op)), false;
     if (op->n_in >= 0 ? r->n != op->n_in : r->n < 1)
-        return sp__fail(r->tape, "%s: takes %d operand%s, not %d", op->name,
-                        op->n_in < 0 ? 1 : op->n_in, op->n_in == 1 ? "" : "s", r->n), false;
+        return sp__fail(r->tape, "%s: takes %s%d operand%s, not %d", op->name,
+                        op->n_in < 0 ? "at least " : "", op->n_in < 0 ? 1 : op->n_in,
+                        op->n_in == 1 || op->n_in < 0 ? "" : "s", r->n),
+               false;
     bool attr = op->attr_size == 0 || r->attr, scalars = op->n_scalars == 0 || r->scalar;
     if (!attr || !scalars)
         return sp__fail(r->tape, "%s: its %s are missing", op->name,

@@ -41,7 +41,7 @@ void sp__operand(const sp_tape *t, uint32_t id, sp_operand *o)
 
     o->dtype = (sp_dtype)t->node[id].dtype;
     o->shape = sp__shape(t, id);
-    o->data = data + layout.offset * sp_dtype_size(o->dtype);
+    o->data = data ? data + layout.offset * sp_dtype_size(o->dtype) : NULL;
     memcpy(o->stride, layout.stride, sizeof o->stride);
 }
 
@@ -136,6 +136,21 @@ static bool pack(sp_evaluation *r, int i)
     return true;
 }
 
+/* A sum runs the products that it absorbs one after the other. */
+static int64_t absorbed_scratch(sp_evaluation *r, uint32_t sum)
+{
+    const uint32_t *in;
+    int n = sp__inputs(r->t, sum, &in);
+    int64_t most = 0;
+
+    for (int i = 0; i < n; i++) {
+        if (!sp__absorbs(r->t, sum, in[i]) || sp__op(r->t, in[i])->kind == SP_PLACE) continue;
+        int64_t bytes = sp__scratch_bytes(r, in[i]);
+        if (bytes > most) most = bytes;
+    }
+    return most;
+}
+
 int64_t sp__scratch_bytes(sp_evaluation *r, uint32_t id)
 {
     const sp_op *op = sp__op(r->t, id);
@@ -145,7 +160,8 @@ int64_t sp__scratch_bytes(sp_evaluation *r, uint32_t id)
     sp_operand o;
     sp_call c;
 
-    for (int i = 0; op->kind != SP_SUM && i < n; i++) {
+    if (op->kind == SP_SUM) return absorbed_scratch(r, id);
+    for (int i = 0; i < n; i++) {
         sp__operand(r->t, in[i], &o);
         if (must_pack(op, &o)) bytes += operand_bytes(&o);
     }

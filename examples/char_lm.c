@@ -13,12 +13,8 @@
  * state crosses from window to window, the graph does not (truncated BPTT).  The last
  * tenth of the text is never trained on.  Ctrl-C ends the training and saves.
  */
-#include <math.h>
 #include <signal.h>
-#include <string.h>
 #include <time.h>
-#include <unistd.h>
-#include <spool.h>
 #include "char_lm.h"
 
 static volatile sig_atomic_t interrupted;
@@ -121,7 +117,7 @@ static double validate(training *t)
         sp_var loss =
             sp_cross_entropy(logits_of(&m, t->valid.x, &seq), sp_input(m.tape, t->valid.y));
         sum += sp_item(loss);
-        sp_carry_keep(m.carry, &seq);
+        if (!sp_carry_keep(m.carry, &seq)) sum = NAN;
         sp_tape_reset(m.tape);
     }
     sp_tape_free(m.tape);
@@ -379,6 +375,13 @@ static bool asks_for_help(const char *word)
     return strcmp(word, "--help") == 0 || strcmp(word, "-h") == 0 || strcmp(word, "help") == 0;
 }
 
+/* The exit code, unless what was printed did not arrive. */
+static int written(int code)
+{
+    if (fflush(stdout) == 0 && !ferror(stdout)) return code;
+    return complain("the output cannot be written"), 1;
+}
+
 int main(int n, char *argv[])
 {
     static const struct { const char *name; int (*run)(options *); } commands[] = {
@@ -390,7 +393,7 @@ int main(int n, char *argv[])
     if (asks_for_help(argv[1]) || (n == 3 && asks_for_help(argv[2]))) return usage(stdout), 0;
     if (!read_options(&o, n - 2, argv + 2)) return 1;
     for (size_t i = 0; i < sizeof commands / sizeof *commands; i++)
-        if (strcmp(argv[1], commands[i].name) == 0) return commands[i].run(&o);
+        if (strcmp(argv[1], commands[i].name) == 0) return written(commands[i].run(&o));
     complain("there is no command %s", argv[1]);
     return usage(stderr), 1;
 }

@@ -213,6 +213,7 @@ sp_seq sp_rnn_run(sp_rnn *r, sp_var x, const sp_run *run)
     }
     sp_scope_enter(x.tape, r->name, -1);
     sp_seq seq = run_usual(r, x, run ? run : &zero);
+    if (sp_tape_error(x.tape)) seq = sp__no_seq(x.tape, r->cell[0]->n_states);
     sp_scope_leave(x.tape);
     return seq;
 }

@@ -101,7 +101,9 @@ static sp_seq walked(walk *w, sp_state *s)
 
     if (!room) return sp__no_seq(w->tape, n);
     for (int k = 0; k <= n; k++) w->made[k] = room + k * w->T;
-    sp_seq seq = steps(w, s) ? gather(w, s) : sp__no_seq(w->tape, n);
+    sp_seq seq = { 0 };
+    if (steps(w, s)) seq = gather(w, s);
+    if (sp_tape_error(w->tape)) seq = sp__no_seq(w->tape, n);
     sp_release(room);
     return seq;
 }

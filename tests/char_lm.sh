@@ -134,4 +134,7 @@ printf a >one.txt
 refuses 'it has 0 of the 10 bytes' bigram --text none.txt
 refuses 'it has 1 of the 10 bytes' bigram --text one.txt
 
+refuses_full() { ! "$lm" "$@" >/dev/full 2>refused.out && grep -q 'cannot be written' refused.out; }
+[ ! -w /dev/full ] || is 'tells that its output did not arrive' refuses_full bigram --text "$text"
+
 exit $failed

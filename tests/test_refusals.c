@@ -49,6 +49,8 @@ START_TEST(a_record_that_lacks_something_is_told_so)
         { { .name = "f", .kind = SP_OTHER, .n_in = 1, .n_scalars = 1 },
           "f: its scalars are missing" },
         { { .name = "g", .kind = SP_OTHER, .n_in = 2 }, "g: takes 2 operands, not 1" },
+        { { .name = "h", .kind = SP_OTHER, .n_in = 1, .attr_size = 4 },
+          "h: its attributes are missing" },
     };
 
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
@@ -270,6 +272,31 @@ START_TEST(the_budget_counts_what_is_packed)
 }
 END_TEST
 
+START_TEST(the_budget_counts_the_scratch_of_products_in_a_sum)
+{
+    enum { N = 128 };
+    sp_var sum[2];
+
+    for (int k = 0; k < 2; k++) {
+        sp_tape_free(t);
+        t = sp_tape_new(&(sp_tape_spec){ .max_bytes = 8 * N * N + 64 });
+        sp_var x = sp_full(t, SP_F64, SP_SHAPE(N, N), 1), p = sp_matmul_t(x, true, x, true);
+        sum[k] = k ? sp_add_n(SP_VARS(p, p)) : p;
+        ck_assert(!sp_eval(1, &sum[k]));
+        ck_assert_ptr_nonnull(strstr(sp_tape_error(t), "it would need"));
+    }
+}
+END_TEST
+
+START_TEST(the_budget_goes_through_views_of_what_is_not_computed_yet)
+{
+    sp_tape_free(t);
+    t = sp_tape_new(&(sp_tape_spec){ .max_bytes = 1 << 20 });
+    sp_var x = sp_exp(sp_full(t, SP_F64, SP_SHAPE(2, 3), 0));
+    ck_assert_double_eq_tol(sp_item(sp_sum(sp_exp(sp_select(x, 1, 2)))), 2 * exp(1), 1e-14);
+}
+END_TEST
+
 START_TEST(evaluations_beyond_32_bits_go_on)
 {
     sp_var x = sp_exp(number(0));
@@ -336,7 +363,9 @@ int main(void)
         a_var_of_a_tape_that_is_gone_is_caught,
         a_reset_inside_on_error_does_nothing, the_innermost_of_many_scopes_is_told,
         the_step_is_set_before_anything_is_recorded, steps_beyond_32_bits_draw_afresh,
-        the_budget_counts_what_is_packed, evaluations_beyond_32_bits_go_on,
+        the_budget_counts_what_is_packed, the_budget_counts_the_scratch_of_products_in_a_sum,
+        the_budget_goes_through_views_of_what_is_not_computed_yet,
+        evaluations_beyond_32_bits_go_on,
         what_an_evaluation_computed_is_kept_through_backward,
         a_data_leaf_shows_its_elements_and_others_do_not,
 #ifdef SP_DEBUG
