@@ -224,6 +224,9 @@ esac
 
 mkdir -p $out/log
 case ${1:-default} in
+fast | full | default) [ $# -le 1 ] || { echo "run.sh: $1 stands alone" >&2; exit 2; } ;;
+esac
+case ${1:-default} in
 fast | full) "$1" ;;
 default) usual ;;
 *) for wanted in "$@"; do named "$wanted"; done ;;

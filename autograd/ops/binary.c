@@ -89,12 +89,6 @@ static double number_at(const sp_operand *x, int64_t i)
     WHOLE(OP, uint8_t, uint8_t, (VALUE) != 0)                                       \
     RECORD(OP, VALUE, PLAIN, BY_A, BY_B, OP##_dtype, WITH_WHOLE(OP), __VA_ARGS__)
 
-/* The vector kernels, and beside the portable ones those for integers and bool. */
-#define WITH_WHOLE(op)                                                              \
-    { [SP_PORTABLE] = { sp__##op##_f32_portable, sp__##op##_f64_portable,           \
-                        op##_int32_t, op##_int64_t, op##_uint8_t },                 \
-      SP__K_AVX2(op) SP__K_AVX512(op) SP__K_NEON(op) }
-
 /* Of bools only a product is meant: both. */
 #define add_dtype sp_dtype_numbers
 #define sub_dtype sp_dtype_numbers

@@ -68,12 +68,6 @@ static const sp_sample samples[] = {
 #define COMPARE(OP, SIGN) LOOP(OP, float, f32, SIGN) LOOP(OP, double, f64, SIGN)
 #endif
 
-/* The vector kernels, and beside the portable ones those for integers and bool. */
-#define WITH_WHOLE(op)                                                              \
-    { [SP_PORTABLE] = { sp__##op##_f32_portable, sp__##op##_f64_portable,           \
-                        op##_int32_t, op##_int64_t, op##_uint8_t },             \
-      SP__K_AVX2(op) SP__K_AVX512(op) SP__K_NEON(op) }
-
 COMPARE( less,          <  )
 COMPARE( less_equal,    <= )
 COMPARE( greater,       >  )

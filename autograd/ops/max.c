@@ -28,22 +28,11 @@
         v##type m = vload_part(x, part);                                            \
         for (int64_t i = 1; i < n; i++) m = larger_##type(m, vload_part(x + i * inner, part)); \
         vstore_part(y, m, part);                                                    \
-    }                                                                               \
-    sp_kernel KERNEL(max, type);                                                    \
-    void KERNEL(max, type)(const sp_args *a)                                        \
-    {                                                                               \
-        sp_reduced r = sp__reduced(a->x[0].shape, a->attr);                         \
-        const T *x = a->x[0].data;                                                  \
-        T *y = a->y.data;                                                           \
-        for (int64_t o = 0; o < r.outer; o++, x += r.n * r.inner, y += r.inner) {   \
-            if (r.inner == 1) *y = row_##type(x, r.n);                              \
-            else for (int64_t j = 0; j < r.inner; j += VLEN(T))                     \
-                columns_##type(x + j, y + j, r.n, r.inner,                          \
-                               r.inner - j < VLEN(T) ? r.inner - j : VLEN(T));      \
-        }                                                                           \
     }
 LARGER(float, f32)
 LARGER(double, f64)
+REDUCTION(max, float, f32)
+REDUCTION(max, double, f64)
 
 #ifdef SP_RECORDS
 SP_DECLARE(max)

@@ -51,6 +51,13 @@
 #define SP__K_NEON(op)
 #endif
 
+/* The vector kernels, and beside the portable ones plain ones for integers and bool:
+   op_int32_t, op_int64_t and op_uint8_t of the file. */
+#define WITH_WHOLE(op)                                                              \
+    { [SP_PORTABLE] = { sp__##op##_f32_portable, sp__##op##_f64_portable,           \
+                        op##_int32_t, op##_int64_t, op##_uint8_t },                 \
+      SP__K_AVX2(op) SP__K_AVX512(op) SP__K_NEON(op) }
+
 /* Vector i of an operand that has stride 1 or 0. */
 #define SP_AT(p, d, i)         ((d) ? vload((p) + (i)) : vset(vload_part(p, 1), *(p)))
 #define SP_PART(p, d, i, n)    ((d) ? vload_part((p) + (i), n) : vset(vload_part(p, 1), *(p)))
@@ -64,6 +71,23 @@ typedef struct sp_reduce_attr { int64_t first, count, keep; } sp_reduce_attr;
 typedef struct sp_reduced { int64_t outer, n, inner; } sp_reduced;
 sp_reduced sp__reduced(sp_shape x, const sp_reduce_attr *);
 bool sp__reduce_shape(const sp_call *, sp_shape *y);
+
+/* The kernel of a reduction, from the file's row_TYPE (n numbers side by side) and
+   columns_TYPE (n rows of `inner` numbers, a vector or the part of one at a time). */
+#define REDUCTION(OP, T, type)                                                      \
+    sp_kernel KERNEL(OP, type);                                                     \
+    void KERNEL(OP, type)(const sp_args *a)                                         \
+    {                                                                               \
+        sp_reduced r = sp__reduced(a->x[0].shape, a->attr);                         \
+        const T *x = a->x[0].data;                                                  \
+        T *y = a->y.data;                                                           \
+        for (int64_t o = 0; o < r.outer; o++, x += r.n * r.inner, y += r.inner) {   \
+            if (r.inner == 1) *y = row_##type(x, r.n);                              \
+            else for (int64_t j = 0; j < r.inner; j += VLEN(T))                     \
+                columns_##type(x + j, y + j, r.n, r.inner,                          \
+                               r.inner - j < VLEN(T) ? r.inner - j : VLEN(T));      \
+        }                                                                           \
+    }
 
 /* Apply a reduction over any set of axes: one node for each run of neighbors, the last first. */
 sp_var sp__reduce(const sp_op *, sp_var x, sp_axes, bool keep);

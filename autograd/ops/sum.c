@@ -68,22 +68,8 @@ ROW(double, f64)
 COLUMNS(float, f32)
 COLUMNS(double, f64)
 
-#define SUM(T, type)                                                                \
-    sp_kernel KERNEL(sum, type);                                                    \
-    void KERNEL(sum, type)(const sp_args *a)                                        \
-    {                                                                               \
-        sp_reduced r = sp__reduced(a->x[0].shape, a->attr);                         \
-        const T *x = a->x[0].data;                                                  \
-        T *y = a->y.data;                                                           \
-        for (int64_t o = 0; o < r.outer; o++, x += r.n * r.inner, y += r.inner) {   \
-            if (r.inner == 1) *y = row_##type(x, r.n);                              \
-            else for (int64_t j = 0; j < r.inner; j += VLEN(T))                     \
-                columns_##type(x + j, y + j, r.n, r.inner,                          \
-                               r.inner - j < VLEN(T) ? r.inner - j : VLEN(T));      \
-        }                                                                           \
-    }
-SUM(float, f32)
-SUM(double, f64)
+REDUCTION(sum, float, f32)
+REDUCTION(sum, double, f64)
 
 #ifdef SP_RECORDS
 SP_DECLARE(sum)
