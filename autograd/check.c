@@ -88,13 +88,13 @@ static bool is_refused(const sp_trial *t, sp_tape *tape, sp_dtype floating)
     sp_var x[SP_MOST_OPERANDS];
 
     lay(t, tape, floating, x);
-    int64_t nodes = sp_tape_count(tape).nodes;
+    int64_t nodes = sp_stats(tape).nodes;
     sp_var y = sp__trial_call(t, x);
     bool ok = true;
     if (sp_is_nothing(y))
-        ok = sp__verdict(t, sp_tape_count(tape).nodes == nodes,
+        ok = sp__verdict(t, sp_stats(tape).nodes == nodes,
                          "it is refused, but left %lld nodes on the tape",
-                         (long long)(sp_tape_count(tape).nodes - nodes));
+                         (long long)(sp_stats(tape).nodes - nodes));
     else
         sp_eval(1, &y);
     ok = ok && says(t, tape, t->sample->fails);
@@ -121,9 +121,9 @@ static bool hands_nothing_on(const sp_trial *t, sp_tape *tape)
 
     lay(t, tape, SP_F64, x);
     x[t->n - 1] = sp_tape_fail(tape, "a reason of before");
-    int64_t nodes = sp_tape_count(tape).nodes;
+    int64_t nodes = sp_stats(tape).nodes;
     sp_var y = sp__trial_call(t, x);
-    return sp__verdict(t, sp_is_nothing(y) && sp_tape_count(tape).nodes == nodes
+    return sp__verdict(t, sp_is_nothing(y) && sp_stats(tape).nodes == nodes
                        && strcmp(sp_tape_error(tape), "a reason of before") == 0,
                        "of an operand that is nothing it does not make nothing without a word");
 }
@@ -135,9 +135,9 @@ static bool refuses(const sp_trial *t, sp_tape *tape, sp_var stranger, const cha
 
     lay(t, tape, SP_F64, x);
     x[t->n - 1] = stranger;
-    int64_t nodes = sp_tape_count(tape).nodes;
+    int64_t nodes = sp_stats(tape).nodes;
     sp_var y = sp__trial_call(t, x);
-    return sp__verdict(t, sp_is_nothing(y) && sp_tape_count(tape).nodes == nodes,
+    return sp__verdict(t, sp_is_nothing(y) && sp_stats(tape).nodes == nodes,
                        "it accepts an operand that should be refused with \"%s\"", words)
         && says(t, tape, words);
 }

@@ -38,7 +38,7 @@ static bool reaches(const sweep *s, uint32_t id)
 
 /* ---- what a rule calls ---- */
 
-bool sp_wants(const sp_vjp *v, int k)
+bool sp_wants(const sp_pullback *v, int k)
 {
     const sweep *s = v->sweep;
     return k >= 0 && k < v->n && reaches(s, v->x[k].id);
@@ -65,7 +65,7 @@ static void add_to_list(sweep *s, uint32_t id, sp_var g)
     *list = (uint32_t)s->n;
 }
 
-void sp_push(const sp_vjp *v, int k, sp_var g)
+void sp_push(const sp_pullback *v, int k, sp_var g)
 {
     sweep *s = v->sweep;
 
@@ -118,7 +118,7 @@ static sp_var close_list(sweep *s, uint32_t id)
    operands and differentiated down to these. */
 enum { MOST_OPERANDS = 8 };
 
-static void run_expansion(const sp_vjp *v, const sp_op *op)
+static void run_expansion(const sp_pullback *v, const sp_op *op)
 {
     sp_var x[MOST_OPERANDS], wrt[MOST_OPERANDS], out[MOST_OPERANDS];
     int n = 0, from[MOST_OPERANDS];
@@ -158,7 +158,7 @@ static void run_rule(sweep *s, uint32_t id, sp_var g)
     for (int i = 0; i < n; i++) s->x[i] = (sp_var){ t, in[i], t->epoch };
     for (int i = 0; i < op->n_scalars; i++)
         scalar[i] = t->scalars[t->node[id].slot + (uint32_t)i];
-    sp_vjp v = { g, { t, id, t->epoch }, n, s->x, sp__attr(t, id), scalar, s };
+    sp_pullback v = { g, { t, id, t->epoch }, n, s->x, sp__attr(t, id), scalar, s };
     if (op->vjp) op->vjp(&v);
     else run_expansion(&v, op);
 }

@@ -106,17 +106,17 @@ SP_API bool sp_refuse(const sp_call *, const char *format, ...) SP_PRINTF(2, 3);
    sp_push(v, k, dL/dx[k]) for each operand that sp_wants(v, k), building dL/dx[k]
    with ops.  It need not know of broadcasting: a gradient of y's shape is summed to
    that of x[k].  An operand not pushed to has gradient zero. */
-typedef struct sp_vjp {
+typedef struct sp_pullback {
     sp_var        g, y;
     int           n;
     const sp_var *x;
     const void   *attr;
     const double *scalar;
     void         *sweep;               /* the sweep's own */
-} sp_vjp;
+} sp_pullback;
 
-SP_API bool sp_wants(const sp_vjp *, int k);
-SP_API void sp_push (const sp_vjp *, int k, sp_var g);
+SP_API bool sp_wants(const sp_pullback *, int k);
+SP_API void sp_push (const sp_pullback *, int k, sp_var g);
 
 /* An input on which sp_check_op tries the op.  The list ends with {0}. */
 typedef struct sp_sample {
@@ -156,7 +156,7 @@ struct sp_op {
     sp_kernel *kernels[SP_N_ISAS][SP_N_DTYPES];
 
     /* NULL: the expansion's gradient, or a sentence where there is none. */
-    void   (*vjp)(const sp_vjp *);
+    void   (*vjp)(const sp_pullback *);
     /* SP_MACRO: the same in other ops. */
     sp_var (*expand)(int n, const sp_var x[], const void *attr, const double *scalar);
 

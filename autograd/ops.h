@@ -166,4 +166,16 @@ SP_API const sp_op *sp_op_at(int i);
 #ifdef __cplusplus
 }
 #endif
+
+/* The rest, by family. */
+#include "autograd/ops_pointwise.h"
+#include "autograd/ops_reduce.h"
+#include "autograd/ops_scan.h"
+#include "autograd/ops_index.h"
+#include "autograd/ops_product.h"
+#include "autograd/ops_conv.h"
+#include "autograd/ops_norm.h"
+#include "autograd/ops_ctc.h"
+#include "autograd/ops_random.h"
+
 #endif

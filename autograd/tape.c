@@ -239,7 +239,7 @@ void sp_tape_set_step(sp_tape *t, uint64_t step)
                   (unsigned long long)t->step);
 }
 
-sp_tape_stats sp_tape_count(const sp_tape *t)
+sp_tape_stats sp_stats(const sp_tape *t)
 {
     sp_tape_stats stats = { 0 };
 

@@ -76,7 +76,7 @@ typedef struct sp_tape_stats {
     int64_t recomputed;         /* of these, computed before and dropped */
     int64_t live_bytes, peak_bytes;
 } sp_tape_stats;
-SP_API sp_tape_stats sp_tape_count(const sp_tape *);
+SP_API sp_tape_stats sp_stats(const sp_tape *);
 
 /* ---- vars ---- */
 

@@ -27,7 +27,7 @@ SP_CHUNK(charbonnier, 1, pow((double)x0 * (double)x0 + AT->e * AT->e, AT->a))
 #undef AT
 
 /* dy/dx = 2 a x (x^2 + e^2)^(a-1), the op itself again with another exponent. */
-static void charbonnier_vjp(const sp_vjp *v)
+static void charbonnier_vjp(const sp_pullback *v)
 {
     const charbonnier_attr *at = v->attr;
     sp_var x = v->x[0], rest = charbonnier(x, at->a - 1, at->e);

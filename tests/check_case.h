@@ -44,7 +44,7 @@ SP_CHUNK(softsign, 1, x0 / (1 + (x0 < 0 ? -x0 : x0)))
 /* 1 / (1 + |x|)^2 */
 static sp_var slope_of(sp_var x) { return sp_reciprocal(sp_square(sp_shift(sp_abs(x), 1))); }
 
-static void softsign_vjp(const sp_vjp *v) { sp_push(v, 0, sp_mul(v->g, slope_of(v->x[0]))); }
+static void softsign_vjp(const sp_pullback *v) { sp_push(v, 0, sp_mul(v->g, slope_of(v->x[0]))); }
 
 static void softsign_reference(const sp_args *a)
 {
@@ -73,7 +73,7 @@ static void blend_reference(const sp_args *a)
         ((double *)a->y.data)[i] = x * (y + 1);
     }
 }
-static void blend_vjp(const sp_vjp *v)
+static void blend_vjp(const sp_pullback *v)
 {
     if (sp_wants(v, 0)) sp_push(v, 0, sp_mul(v->g, sp_shift(v->x[1], 1)));
     if (sp_wants(v, 1)) sp_push(v, 1, sp_mul(v->g, v->x[0]));

@@ -193,7 +193,7 @@ static cost cost_of(int64_t steps, bool lstm, bool sliced)
     sp_alloc_reset_peak();
     sp_tape *tape = sp_tape_new(NULL);
     ck_assert_msg(sp_backward(run(rnn, sp_use(tape, x), sliced)), "%s", sp_tape_error(tape));
-    sp_tape_stats stats = sp_tape_count(tape);
+    sp_tape_stats stats = sp_stats(tape);
     cost c = { stats.nodes, stats.peak_bytes, sp_alloc_count().peak_bytes - before };
     ck_assert(x->has_grad && stats.recomputed == 0);
     sp_tape_free(tape);

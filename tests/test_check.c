@@ -131,7 +131,7 @@ static void copy(const sp_args *a)
     memcpy(a->y.data, a->x[0].data,
            (size_t)(sp_shape_size(a->y.shape) * sp_dtype_size(a->y.dtype)));
 }
-static void copy_vjp(const sp_vjp *v) { sp_push(v, 0, v->g); }
+static void copy_vjp(const sp_pullback *v) { sp_push(v, 0, v->g); }
 static const sp_sample copy_samples[]
     = { { .in = "3x4" }, { .in = "2x3x5" }, { .in = "." }, { .in = "0x2" }, { 0 } };
 static const sp_op copied = {

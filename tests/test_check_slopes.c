@@ -6,12 +6,15 @@
 
 /* ---- wrong rules ---- */
 
-static void a_little_off(const sp_vjp *v)
+static void a_little_off(const sp_pullback *v)
 {
     sp_push(v, 0, sp_scale(sp_mul(v->g, slope_of(v->x[0])), 1 + 1e-5));
 }
-static void sign_off(const sp_vjp *v) { sp_push(v, 0, sp_neg(sp_mul(v->g, slope_of(v->x[0])))); }
-static void pushes_nothing(const sp_vjp *v) { (void)v; }
+static void sign_off(const sp_pullback *v)
+{
+    sp_push(v, 0, sp_neg(sp_mul(v->g, slope_of(v->x[0]))));
+}
+static void pushes_nothing(const sp_pullback *v) { (void)v; }
 
 START_TEST(a_gradient_off_by_one_in_a_hundred_thousand_is_caught)
 {
@@ -37,11 +40,11 @@ START_TEST(a_gradient_that_is_not_pushed_is_caught)
 }
 END_TEST
 
-static void no_second(const sp_vjp *v)
+static void no_second(const sp_pullback *v)
 {
     sp_push(v, 0, sp_mul(v->g, sp_detach(slope_of(v->x[0]))));
 }
-static void blind_to_g(const sp_vjp *v)
+static void blind_to_g(const sp_pullback *v)
 {
     sp_push(v, 0, sp_mul(sp_detach(v->g), slope_of(v->x[0])));
 }
@@ -62,7 +65,7 @@ START_TEST(a_second_derivative_wrong_by_the_arriving_gradient_is_caught)
 }
 END_TEST
 
-static void only_in_f64(const sp_vjp *v)
+static void only_in_f64(const sp_pullback *v)
 {
     sp_var one = sp_const(v->g.tape, SP_F64, 1);
     sp_push(v, 0, sp_mul(v->g, sp_reciprocal(sp_square(sp_add(sp_abs(v->x[0]), one)))));
@@ -84,16 +87,16 @@ START_TEST(an_op_without_a_rule_is_caught)
 }
 END_TEST
 
-static void term_missing(const sp_vjp *v)
+static void term_missing(const sp_pullback *v)
 {
     sp_push(v, 0, sp_mul(v->g, v->x[1]));
     sp_push(v, 1, sp_mul(v->g, v->x[0]));
 }
-static void second_operand_missing(const sp_vjp *v)
+static void second_operand_missing(const sp_pullback *v)
 {
     sp_push(v, 0, sp_mul(v->g, sp_shift(v->x[1], 1)));
 }
-static void better_alone(const sp_vjp *v)
+static void better_alone(const sp_pullback *v)
 {
     double c = sp_wants(v, 0) && sp_wants(v, 1) ? 1 : 1 + 1e-9;
     if (sp_wants(v, 0)) sp_push(v, 0, sp_scale(sp_mul(v->g, sp_shift(v->x[1], 1)), c));

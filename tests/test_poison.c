@@ -32,7 +32,7 @@ static bool         harmed;          /* the poison met a term that was wanted */
 enum { MOST = 16 };
 
 /* g (1 + s - s'), s the sum of an operand and s' the same without a gradient: its value is g */
-static sp_var bent(const sp_vjp *v)
+static sp_var bent(const sp_pullback *v)
 {
     int k = 0;
 
@@ -41,9 +41,9 @@ static sp_var bent(const sp_vjp *v)
     return sp_mul(v->g, sp_shift(sp_sub(s, sp_detach(s)), 1));
 }
 
-static void poisoned(const sp_vjp *v)
+static void poisoned(const sp_pullback *v)
 {
-    sp_vjp other = *v;
+    sp_pullback other = *v;
     sp_var x[MOST];
 
     if (how == SCALED) other.g = sp_scale(v->g, 1 + 1e-5);

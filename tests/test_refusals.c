@@ -314,7 +314,7 @@ START_TEST(what_an_evaluation_computed_is_kept_through_backward)
     sp_item(y);
     ck_assert(sp_backward(y));
     sp_item(h);
-    ck_assert_int_eq(sp_tape_count(t).recomputed, 0);
+    ck_assert_int_eq(sp_stats(t).recomputed, 0);
     sp_params_free(params);
 }
 END_TEST

@@ -20,7 +20,7 @@ static bool equal_shapes(const sp_call *c, sp_shape *y)
     return true;
 }
 
-static void vjp(const sp_vjp *v)
+static void vjp(const sp_pullback *v)
 {
     for (int i = 0; i < v->n; i++) sp_push(v, i, v->g);
 }

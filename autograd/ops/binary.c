@@ -48,7 +48,7 @@ static double number_at(const sp_operand *x, int64_t i)
         }                                                                           \
     }
 #define RECORD(OP, VALUE, PLAIN, BY_A, BY_B, DTYPE, KERNELS, LO, HI, ...)           \
-    static void OP##_vjp(const sp_vjp *v)                                           \
+    static void OP##_vjp(const sp_pullback *v)                                           \
     {                                                                               \
         sp_var a = v->x[0], b = v->x[1], y = v->y, g = v->g;                        \
         (void)a, (void)b, (void)y;                                                  \

@@ -52,7 +52,7 @@ LERP(double, f64)
 /* ---- clamp ---- */
 
 /* Slope 1 on the bounds as between them. */
-static void clamp_vjp(const sp_vjp *v)
+static void clamp_vjp(const sp_pullback *v)
 {
     sp_var x = v->x[0];
     sp_var inside = sp_mul(sp_greater_equal(x, sp_number(x, v->scalar[0])),
@@ -98,7 +98,7 @@ sp_var sp_clamp(sp_var x, double lo, double hi)
 
 /* ---- lerp ---- */
 
-static void lerp_vjp(const sp_vjp *v)
+static void lerp_vjp(const sp_pullback *v)
 {
     sp_var a = v->x[0], b = v->x[1], w = v->x[2];
 

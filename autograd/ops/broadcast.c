@@ -27,7 +27,7 @@ static bool broadcast_view(const sp_call *c, const sp_layout *from, sp_shape y, 
 }
 
 /* The sweep sums it back to x's shape. */
-static void broadcast_vjp(const sp_vjp *v) { sp_push(v, 0, v->g); }
+static void broadcast_vjp(const sp_pullback *v) { sp_push(v, 0, v->g); }
 
 static void broadcast_reference(const sp_args *a)
 {
@@ -95,7 +95,7 @@ static bool flip_view(const sp_call *c, const sp_layout *from, sp_shape y, sp_la
     return true;
 }
 
-static void flip_vjp(const sp_vjp *v)
+static void flip_vjp(const sp_pullback *v)
 {
     sp_push(v, 0, sp_flip(v->g, (int)*(const int64_t *)v->attr));
 }

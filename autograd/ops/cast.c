@@ -61,7 +61,7 @@ ROWS(int32_t, x,                    x)
 ROWS(int64_t, (uint64_t)x,          x)
 ROWS(uint8_t, x,                    x)
 
-static void vjp(const sp_vjp *v)
+static void vjp(const sp_pullback *v)
 {
     if (sp_is_floating(sp_var_dtype(v->x[0])) && sp_is_floating(sp_var_dtype(v->g)))
         sp_push(v, 0, sp_cast(v->g, sp_var_dtype(v->x[0])));

@@ -131,7 +131,7 @@ static bool where_dtype(const sp_call *c, sp_dtype *y)
 }
 
 /* What was not chosen gets exactly 0, even where g is not finite. */
-static void where_vjp(const sp_vjp *v)
+static void where_vjp(const sp_pullback *v)
 {
     sp_var zero = sp_number(v->g, 0);
 

@@ -118,7 +118,7 @@ static sp_var loss_expand(int n, const sp_var x[], const void *attr, const doubl
 
 static sp_var slope(sp_var x, sp_var target, const void *attr);
 
-static void loss_vjp(const sp_vjp *v)
+static void loss_vjp(const sp_pullback *v)
 {
     sp_var g = sp_where(counts(v->x[1], v->attr), v->g, sp_number(v->g, 0));
     sp_push(v, 0, sp_mul(slope(v->x[0], v->x[1], v->attr), sp_unsqueeze(g, -1)));
@@ -183,7 +183,7 @@ static sp_var slope_expand(int n, const sp_var x[], const void *attr, const doub
 }
 
 /* That of softmax, in the rows that count: p (g - sum g p) */
-static void slope_vjp(const sp_vjp *v)
+static void slope_vjp(const sp_pullback *v)
 {
     sp_var counted = sp_unsqueeze(counts(v->x[1], v->attr), -1);
     sp_var p = sp_where(counted, sp_softmax(v->x[0]), sp_number(v->x[0], 0));

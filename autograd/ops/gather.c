@@ -98,7 +98,7 @@ static void gather_kernel(const sp_args *a)
     }
 }
 
-static void gather_vjp(const sp_vjp *v)
+static void gather_vjp(const sp_pullback *v)
 {
     sp_push(v, 0, sp_scatter_add(v->g, v->x[1], sp_var_dim(v->x[0], 0)));
 }
@@ -186,7 +186,7 @@ static bool scatter_shape(const sp_call *c, sp_shape *y)
 SCATTER(float)
 SCATTER(double)
 
-static void scatter_vjp(const sp_vjp *v) { sp_push(v, 0, sp_gather(v->g, v->x[1])); }
+static void scatter_vjp(const sp_pullback *v) { sp_push(v, 0, sp_gather(v->g, v->x[1])); }
 
 /* Each element of y looks for what it is the sum of. */
 static void scatter_reference(const sp_args *a)

@@ -50,7 +50,7 @@ static void concat_kernel(const sp_args *a)
         copy_into(a->y, d, at, &a->x[i], a->x[i].stride);
 }
 
-static void concat_vjp(const sp_vjp *v)
+static void concat_vjp(const sp_pullback *v)
 {
     int axis = (int)*(const int64_t *)v->attr;
 
@@ -145,7 +145,7 @@ static void stack_kernel(const sp_args *a)
     }
 }
 
-static void stack_vjp(const sp_vjp *v)
+static void stack_vjp(const sp_pullback *v)
 {
     for (int i = 0; i < v->n; i++)
         if (sp_wants(v, i)) sp_push(v, i, sp_select(v->g, (int)*(const int64_t *)v->attr, i));
@@ -221,7 +221,7 @@ static void place_kernel(const sp_args *a)
     sp__copy_strided(a->x[0].shape, size, first, stride, a->x[0].data, a->x[0].stride);
 }
 
-static void place_vjp(const sp_vjp *v)
+static void place_vjp(const sp_pullback *v)
 {
     const sp_place_attr *p = v->attr;
     int64_t count = sp_var_dim(v->x[0], (int)p->axis);
@@ -287,7 +287,7 @@ static void pack_kernel(const sp_args *a)
                      a->x[0].stride);
 }
 
-static void pack_vjp(const sp_vjp *v) { sp_push(v, 0, v->g); }
+static void pack_vjp(const sp_pullback *v) { sp_push(v, 0, v->g); }
 
 static void pack_reference(const sp_args *a)
 {

@@ -142,7 +142,7 @@ static sp_var as_rows(sp_var x)
 }
 
 /* dA = G B^T, dB = A^T G, each read as op(A), op(B) say. */
-static void vjp(const sp_vjp *v)
+static void vjp(const sp_pullback *v)
 {
     const flags *t = v->attr;
     sp_var a = v->x[0], b = v->x[1], g = v->g;

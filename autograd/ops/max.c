@@ -48,7 +48,7 @@ static bool max_shape(const sp_call *c, sp_shape *y)
 
 /* The ties of a group share the gradient evenly: mask g / count.  Where the largest is NaN
    nothing equals it, and 0 / 0 says so. */
-static void max_vjp(const sp_vjp *v)
+static void max_vjp(const sp_pullback *v)
 {
     const sp_reduce_attr *r = v->attr;
     sp_shape kept = sp_var_shape(v->x[0]);

@@ -45,7 +45,7 @@ DROPOUT(float)
 DROPOUT(double)
 
 /* The same mask, drawn again. */
-static void dropout_vjp(const sp_vjp *v)
+static void dropout_vjp(const sp_pullback *v)
 {
     extern const sp_op sp__op_dropout;
     sp_push(v, 0, sp_apply(&sp__op_dropout, 1, &v->g, v->attr, v->scalar));

@@ -83,7 +83,7 @@ static sp_var softmax_expand(int n, const sp_var x[], const void *attr, const do
 }
 
 /* y (g - sum g y) */
-static void softmax_vjp(const sp_vjp *v)
+static void softmax_vjp(const sp_pullback *v)
 {
     sp_push(v, 0, sp_mul(v->y, sp_sub(v->g, sp_sum_axes(sp_mul(v->g, v->y), last, true))));
 }
@@ -131,7 +131,7 @@ static sp_var log_softmax_expand(int n, const sp_var x[], const void *attr, cons
 }
 
 /* g - e^y sum g */
-static void log_softmax_vjp(const sp_vjp *v)
+static void log_softmax_vjp(const sp_pullback *v)
 {
     sp_push(v, 0, sp_sub(v->g, sp_mul(sp_exp(v->y), sp_sum_axes(v->g, last, true))));
 }
@@ -172,7 +172,7 @@ static sp_var logsumexp_expand(int n, const sp_var x[], const void *attr, const 
     return sp_squeeze(sp_add(top, log_sum), -1);
 }
 
-static void logsumexp_vjp(const sp_vjp *v)
+static void logsumexp_vjp(const sp_pullback *v)
 {
     sp_push(v, 0, sp_mul(sp_unsqueeze(v->g, -1), sp_softmax(v->x[0])));
 }

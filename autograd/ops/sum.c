@@ -144,7 +144,7 @@ sp_var sp__reduce(const sp_op *op, sp_var x, sp_axes axes, bool keep)
 /* ---- sum ---- */
 
 /* The gradient, given back the axes that went, repeated to x's shape. */
-static void sum_vjp(const sp_vjp *v)
+static void sum_vjp(const sp_pullback *v)
 {
     const sp_reduce_attr *r = v->attr;
     sp_shape x = sp_var_shape(v->x[0]), kept = x;

@@ -5,7 +5,7 @@
  */
 #include "autograd/ops.h"
 
-#define OPS(X)                                                                      \
+#define CORE(X)                                                                     \
     X(add) X(sub) X(mul) X(div) X(pow) X(neg)                                       \
     X(exp) X(log) X(sqrt) X(square) X(tanh) X(sigmoid) X(relu) X(abs) X(sign) X(reciprocal) \
     X(less) X(less_equal) X(greater) X(greater_equal) X(equal) X(not_equal) X(where) \
@@ -17,6 +17,17 @@
     X(gather) X(scatter_add) X(one_hot)                                             \
     X(dropout) X(categorical)                                                       \
     X(softmax) X(log_softmax) X(logsumexp) X(cross_entropy) X(cross_entropy_slope)
+#define POINTWISE(X)
+#define REDUCE(X)
+#define SCAN(X)
+#define INDEX(X)
+#define PRODUCT(X)
+#define CONV(X)
+#define NORM(X)
+#define CTC(X)
+#define RANDOM(X)
+#define OPS(X) \
+    CORE(X) POINTWISE(X) REDUCE(X) SCAN(X) INDEX(X) PRODUCT(X) CONV(X) NORM(X) CTC(X) RANDOM(X)
 
 #define DECLARE(name) extern const sp_op sp__op_##name;
 OPS(DECLARE)

@@ -31,7 +31,7 @@
 
 #ifdef SP_RECORDS
 #define RULE(OP, GRADIENT)                                                          \
-    static void OP##_vjp(const sp_vjp *v)                                           \
+    static void OP##_vjp(const sp_pullback *v)                                           \
     {                                                                               \
         sp_var x = v->x[0], y = v->y, g = v->g;                                     \
         (void)x, (void)y;                                                           \

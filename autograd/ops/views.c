@@ -114,7 +114,10 @@ static bool reshape_view(const sp_call *c, const sp_layout *from, sp_shape y, sp
     return true;
 }
 
-static void reshape_vjp(const sp_vjp *v) { sp_push(v, 0, sp_reshape(v->g, sp_var_shape(v->x[0]))); }
+static void reshape_vjp(const sp_pullback *v)
+{
+    sp_push(v, 0, sp_reshape(v->g, sp_var_shape(v->x[0])));
+}
 
 static void reshape_reference(const sp_args *a)
 {
@@ -204,7 +207,7 @@ static bool permute_view(const sp_call *c, const sp_layout *from, sp_shape y, sp
     return true;
 }
 
-static void permute_vjp(const sp_vjp *v)
+static void permute_vjp(const sp_pullback *v)
 {
     const order *o = v->attr;
     sp_axes back = { (int)o->n, { 0 } };
@@ -295,7 +298,7 @@ static bool slice_view(const sp_call *c, const sp_layout *from, sp_shape y, sp_l
     return true;
 }
 
-static void slice_vjp(const sp_vjp *v)
+static void slice_vjp(const sp_pullback *v)
 {
     const cut *s = v->attr;
     int64_t size = sp_var_dim(v->x[0], (int)s->axis);

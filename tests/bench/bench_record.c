@@ -47,10 +47,10 @@ int main(void)
         double at[4] = { now() };
         sp_var y = chain(x, w, x);
         at[1] = now();
-        int64_t before = sp_tape_count(t).nodes;
+        int64_t before = sp_stats(t).nodes;
         sp_grad(y, 1, &w, &g, NULL);
         at[2] = now();
-        int64_t nodes = sp_tape_count(t).nodes;
+        int64_t nodes = sp_stats(t).nodes;
         sp_item(g);
         at[3] = now();
         record[i] = (at[1] - at[0]) / (3 * STEPS);
