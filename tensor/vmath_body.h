@@ -66,24 +66,54 @@ SP_VEC V BY(vexp)(V x)
     return BY(scale)(e, k);
 }
 
-/* x = 2^k (1 + f), sqrt 1/2 <= 1 + f < sqrt 2;  s = f / (2 + f).
+/* x = 2^k (1 + f), sqrt 1/2 <= 1 + f < sqrt 2, for a normal x > 0.  Returns f. */
+SP_VEC V BY(log_split)(V x, U *k)
+{
+    /* The exponent counted from sqrt 1/2. */
+    U above = (U)x - (U)SET(0x1.6a09e667f3bcdp-1) + (U)SET(1);
+
+    *k = (above >> BY(mantissa)) - BY(bias);
+    return (V)((U)x - (*k << BY(mantissa))) - SET(1);
+}
+
+/* log(2^n (1 + f)) + low:  with s = f / (2 + f),
    log(1 + f) = 2 atanh(s) = f - (f^2/2 - s (f^2/2 + R(s^2))), the first term exact. */
+SP_VEC V BY(log_join)(V f, V n, V low)
+{
+    V s = f / (SET(2) + f), z = s * s, h = SET(0.5) * f * f;
+    V r = z * BY(polynomial)(z, COUNT(BY(log_more)), BY(log_more));
+
+    low = BY(vfma)(n, SET(BY(ln2_lo)), low);
+    return BY(vfma)(n, SET(BY(ln2_hi)), f - (h - BY(vfma)(s, h + r, low)));
+}
+
 SP_VEC V BY(vlog)(V x)
 {
     M small  = x < SET(BY(smallest));
     V normal = BY(vselect)(small, x * SET((double)(INT64_C(1) << BY(mantissa))), x);
-    /* The exponent counted from sqrt 1/2. */
-    U above = (U)normal - (U)SET(0x1.6a09e667f3bcdp-1) + (U)SET(1);
-    U k     = (above >> BY(mantissa)) - BY(bias);
-    V f = (V)((U)normal - (k << BY(mantissa))) - SET(1);
+    U k;
+    V f = BY(log_split)(normal, &k);
     V n = BY(as_float)(k - ((U)small & BY(mantissa)));
-    V s = f / (SET(2) + f), z = s * s, h = SET(0.5) * f * f;
-    V r = z * BY(polynomial)(z, COUNT(BY(log_more)), BY(log_more));
-    V y = BY(vfma)(n, SET(BY(ln2_hi)), f - (h - BY(vfma)(s, h + r, n * SET(BY(ln2_lo)))));
+    V y = BY(log_join)(f, n, SET(0));
 
     y = BY(vselect)(x < SET((double)INFINITY), y, x);           /* +inf and NaN */
     y = BY(vselect)(x < SET(0), SET((double)NAN), y);
     return BY(vselect)(x == SET(0), SET(-(double)INFINITY), y);
+}
+
+/* u = 1 + x is off by c, and log(u + c) = log u + c / u nearly. */
+SP_VEC V BY(vlog1p)(V x)
+{
+    V u = SET(1) + x;
+    V c = BY(vselect)(x < SET(1), x - (u - SET(1)), SET(1) - (u - x));
+    U k;
+    V f = BY(log_split)(u, &k);
+    V y = BY(log_join)(f, BY(as_float)(k), c / u);
+
+    y = BY(vselect)(x < SET((double)INFINITY), y, x);           /* +inf and NaN */
+    y = BY(vselect)(x < SET(-1), SET((double)NAN), y);
+    y = BY(vselect)(x == SET(-1), SET(-(double)INFINITY), y);
+    return BY(vselect)(x == SET(0), x, y);                      /* -0 */
 }
 
 /* tanh |x| = q / (q + 2) with q = e^2|x| - 1 = 2^k (e^r - 1) + (2^k - 1), which loses
@@ -107,6 +137,50 @@ SP_VEC V BY(vsigmoid)(V x)
     V e = BY(vexp)((V)((M)x | (M)SET(-0.0)));
 
     return BY(vselect)(x < SET(0), e, SET(1)) / (SET(1) + e);
+}
+
+/* e^x - 1 = 2 (2^(k-1) (e^r - 1) + (2^(k-1) - 1/2)), which neither overflows early nor loses
+   anything near 0.  It has the sign of x, -0 included. */
+SP_VEC V BY(vexpm1)(V x)
+{
+    V y = x, least = SET(-2 * BY(tanh_flat)), most = SET(BY(exp_most));
+    U k;
+
+    y       = BY(vselect)(y < least, least, y);
+    y       = BY(vselect)(y > most, most, y);
+    V part  = BY(expm1_part)(y, &k);
+    V power = (V)((k + BY(bias) - 1) << BY(mantissa));
+    V half  = BY(vfma)(power, part, power - SET(0.5));
+    return (V)((M)(half + half) | ((M)x & (M)SET(-0.0)));
+}
+
+/* x + x P(x^2) up to 1, from there 1 - e^-Q(|x| - 1). */
+SP_VEC V BY(verf)(V x)
+{
+    M sign = (M)x & (M)SET(-0.0);
+    V y    = (V)((M)x ^ sign), t = y - SET(1), flat = SET(BY(erf_flat));
+
+    t      = BY(vselect)(t > flat, flat, t);
+    V near = BY(vfma)(y, BY(polynomial)(y * y, COUNT(BY(erf_near)), BY(erf_near)), y);
+    V far  = SET(1) - BY(vexp)(-BY(polynomial)(t, COUNT(BY(erf_far)), BY(erf_far)));
+    return (V)((M)BY(vselect)(y < SET(1), near, far) | sign);
+}
+
+/* Adding 2^mantissa leaves no room for a fraction; from there on all are whole. */
+SP_VEC V BY(vround)(V x)
+{
+    M sign  = (M)x & (M)SET(-0.0);
+    V y     = (V)((M)x ^ sign), whole = SET((double)(INT64_C(1) << BY(mantissa)));
+    V near  = (V)((M)(y + whole - whole) | sign);
+
+    return BY(vselect)(y < whole, near, x);
+}
+
+SP_VEC V BY(vfloor)(V x)
+{
+    V y = BY(vround)(x);
+
+    return BY(vselect)(y > x, y - SET(1), y);
 }
 
 #undef COUNT

@@ -32,6 +32,13 @@ static const function functions[N_FUNCTIONS] = {
     [PROBE_log]     = { "log", logl, 0, 4 },
     [PROBE_tanh]    = { "tanh", tanhl, -12, 12 },
     [PROBE_sigmoid] = { "sigmoid", true_sigmoid, -90, 90 },
+    [PROBE_expm1]   = { "expm1", expm1l, -104, 89 },
+    [PROBE_log1p]   = { "log1p", log1pl, -1, 4 },
+    [PROBE_erf]     = { "erf", erfl, -6, 6 },
+    [PROBE_sin]     = { "sin", sinl, -1e6, 1e6 },
+    [PROBE_cos]     = { "cos", cosl, -1e6, 1e6 },
+    [PROBE_round]   = { "round", rintl, -9, 9 },
+    [PROBE_floor]   = { "floor", floorl, -9, 9 },
 };
 
 enum { BATCH = 1000 };
@@ -75,7 +82,7 @@ static void fill(const function *f, bool f64, batch *x)
     for (int i = 0; i < BATCH; i++) {
         double even = f->lo + (f->hi - f->lo) * (double)(random_bits() >> 11) * 0x1p-53;
 
-        if (f64 && f->lo < -80) even *= 8;                      /* as far as f64 goes */
+        if (f64 && f->lo < -80 && f->hi < 1e3) even *= 8;       /* as far as f64 goes */
         if (i % 2 == 0 && f64) x->f64[i] = even;
         if (i % 2 == 0 && !f64) x->f32[i] = (float)even;
         uint64_t bits  = random_bits();
@@ -133,6 +140,24 @@ static const edge edges[] = {
     { PROBE_sigmoid, -INF, 0 }, { PROBE_sigmoid, 1e30, 1 }, { PROBE_sigmoid, -1e30, 0 },
     { PROBE_exp, NAN, NAN }, { PROBE_log, NAN, NAN }, { PROBE_tanh, NAN, NAN },
     { PROBE_sigmoid, NAN, NAN },
+    { PROBE_expm1, 0, 0 }, { PROBE_expm1, -0.0, -0.0 }, { PROBE_expm1, INF, INF },
+    { PROBE_expm1, -INF, -1 }, { PROBE_expm1, -50, -1 }, { PROBE_expm1, 1e30, INF },
+    { PROBE_expm1, 0x1p-100, 0x1p-100 }, { PROBE_expm1, NAN, NAN },
+    { PROBE_log1p, 0, 0 }, { PROBE_log1p, -0.0, -0.0 }, { PROBE_log1p, INF, INF },
+    { PROBE_log1p, -1, -INF }, { PROBE_log1p, -1.5, NAN }, { PROBE_log1p, -INF, NAN },
+    { PROBE_log1p, 0x1p-100, 0x1p-100 }, { PROBE_log1p, NAN, NAN },
+    { PROBE_erf, 0, 0 }, { PROBE_erf, -0.0, -0.0 }, { PROBE_erf, INF, 1 }, { PROBE_erf, -INF, -1 },
+    { PROBE_erf, 1e30, 1 }, { PROBE_erf, -7, -1 }, { PROBE_erf, NAN, NAN },
+    { PROBE_sin, 0, 0 }, { PROBE_sin, -0.0, -0.0 }, { PROBE_sin, INF, NAN },
+    { PROBE_sin, -INF, NAN }, { PROBE_sin, NAN, NAN }, { PROBE_sin, 0x1p-100, 0x1p-100 },
+    { PROBE_cos, 0, 1 }, { PROBE_cos, -0.0, 1 }, { PROBE_cos, INF, NAN }, { PROBE_cos, NAN, NAN },
+    { PROBE_cos, 0x1p-100, 1 },
+    { PROBE_round, .5, 0 }, { PROBE_round, 1.5, 2 }, { PROBE_round, -.5, -0.0 },
+    { PROBE_round, -2.5, -2 }, { PROBE_round, 0x1.fffffep-2, 0 }, { PROBE_round, -0.0, -0.0 },
+    { PROBE_round, 0x1.ffffffp21, 0x1p22 }, { PROBE_round, INF, INF }, { PROBE_round, NAN, NAN },
+    { PROBE_floor, -.5, -1 }, { PROBE_floor, .5, 0 }, { PROBE_floor, -0.0, -0.0 },
+    { PROBE_floor, -3, -3 }, { PROBE_floor, -INF, -INF }, { PROBE_floor, NAN, NAN },
+    { PROBE_floor, -0x1p-100, -1 },
 };
 
 /* The function at one point, put at each place of a vector and of a short tail. */
@@ -176,6 +201,44 @@ START_TEST(the_logarithm_of_a_subnormal_is_right)
 }
 END_TEST
 
+/* The float next to a whole number of quarter turns: all but the last bits of the angle cancel. */
+START_TEST(sines_next_to_whole_quarters_are_within_four_ulp)
+{
+    for (int isa = 0; isa < SP_N_ISAS; isa++)
+        for (int i = 0; i < 2000 && sp_isa_usable((sp_isa)isa); i++) {
+            double turns = (double)(random_bits() % (i % 2 ? 660000 : 1ull << 40));
+            double x = (double)((long double)turns * 0x1.921fb54442d1846ap+0L);
+            edge sine = { PROBE_sin, x, 0 }, cosine = { PROBE_cos, x, 0 };
+            ck_assert(ulps(at_point(&sine, isa, true, i % 19), sinl((long double)x), true) <= 4);
+            ck_assert(ulps(at_point(&cosine, isa, true, i % 19), cosl((long double)x), true) <= 4);
+            x = (double)(float)x;
+            sine.x = cosine.x = x;
+            ck_assert(ulps(at_point(&sine, isa, false, i % 19), sinl((long double)x), false) <= 1);
+            ck_assert(ulps(at_point(&cosine, isa, false, 0), cosl((long double)x), false) <= 1);
+        }
+}
+END_TEST
+
+/* Each element alone gives the bits that it gave among the others. */
+START_TEST(bits_depend_on_the_element_alone)
+{
+    static batch x, y, alone, one;
+
+    for (int number = 0; number < N_FUNCTIONS; number++)
+        for (int isa = 0; isa < SP_N_ISAS; isa++)
+            for (int f64 = 0; f64 < 2 && sp_isa_usable((sp_isa)isa); f64++) {
+                size_t size = f64 ? sizeof *x.f64 : sizeof *x.f32;
+                fill(&functions[number], f64, &x);
+                probes[isa][number][f64](&x, &y, 100);
+                for (size_t i = 0; i < 100; i++) {
+                    memcpy(&one, (char *)&x + i * size, size);
+                    probes[isa][number][f64](&one, &alone, 1);
+                    ck_assert_mem_eq(&alone, (char *)&y + i * size, size);
+                }
+            }
+}
+END_TEST
+
 START_TEST(each_word_of_the_vocabulary_does_what_it_says)
 {
     for (int isa = 0; isa < SP_N_ISAS; isa++)
@@ -197,5 +260,7 @@ int main(void)
     tcase_add_test(tcase, functions_are_within_four_ulp_everywhere);
     tcase_add_loop_test(tcase, edges_are_exact, 0, (int)(sizeof edges / sizeof *edges));
     tcase_add_test(tcase, the_logarithm_of_a_subnormal_is_right);
+    tcase_add_test(tcase, sines_next_to_whole_quarters_are_within_four_ulp);
+    tcase_add_test(tcase, bits_depend_on_the_element_alone);
     return run_all(suite);
 }

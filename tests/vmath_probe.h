@@ -7,7 +7,8 @@
 
 #include "tensor/vec.h"
 
-#define EACH_FUNCTION(X) X(exp) X(log) X(tanh) X(sigmoid)
+#define EACH_FUNCTION(X) X(exp) X(log) X(tanh) X(sigmoid) X(expm1) X(log1p) X(erf) X(sin) X(cos) \
+                         X(round) X(floor)
 
 #define FUNCTION_NUMBER(f) PROBE_##f,
 enum { EACH_FUNCTION(FUNCTION_NUMBER) N_FUNCTIONS };
