@@ -7,6 +7,7 @@
 #   tests/run.sh fast       units and lint; under a minute
 #   tests/run.sh full       adds sanitizers, valgrind, each instruction set, clang, strict warnings,
 #                           ten epochs on a real text
+#   tests/run.sh fuzz       a million random programs under the sanitizers; some 20 minutes
 #   tests/run.sh NAME...    these stages (units lint examples consumer asan valgrind isa clang
 #                           strict long) or test files (shape for tests/test_shape.c)
 #
@@ -17,6 +18,7 @@ cd "$(dirname "$0")/.." || exit 2
 . tests/need.sh
 
 out=build/test
+exec 3>&2
 passed=0 failed=0 skipped=0
 
 # --- counting -----------------------------------------------------------------
@@ -96,13 +98,34 @@ consumer() {
 }
 
 # Instrumented code misleads the warnings, so they are no errors here.
-asan() {
+sanitized() {
     build compile test/asan -Dbuildtype=debugoptimized -Dexamples=false -Dtests=enabled \
-        -Db_sanitize=address,undefined -Dc_args=-fno-sanitize-recover=all || return
+        -Db_sanitize=address,undefined -Dc_args=-fno-sanitize-recover=all
+}
+
+asan() {
+    sanitized || return
     export ASAN_OPTIONS=allocator_may_return_null=1:detect_stack_use_after_return=1
     export UBSAN_OPTIONS=print_stacktrace=1 CK_TIMEOUT_MULTIPLIER=10
     meson_test asan -t 5
     unset ASAN_OPTIONS UBSAN_OPTIONS CK_TIMEOUT_MULTIPLIER
+}
+
+# A million random programs under the sanitizers, on all cores; 20,000 others are in the suite.
+# Progress goes to the terminal.
+fuzz() {
+    sanitized || return
+    cores=$(getconf _NPROCESSORS_ONLN) each=$((1000000 / cores)) i=0 jobs=''
+    while [ $i -lt "$cores" ]; do
+        SPOOL_FUZZ=$((1000000 + i * each)):$each ASAN_OPTIONS=allocator_may_return_null=1 \
+            CK_FORK=no $out/asan/tests/test_fuzz >$out/log/fuzz.$i.out 2>&3 &
+        jobs="$jobs $!" i=$((i + 1))
+    done
+    for job in $jobs; do
+        if wait "$job"; then add 1 0 0; else add 0 1 0; fi
+    done
+    cat $out/log/fuzz.*.out
+    cat $out/log/fuzz.*.out >&3
 }
 
 # Valgrind knows no AVX-512 and no flushing of denormals; tests see SPOOL_VALGRIND.
@@ -168,6 +191,7 @@ named() {
     isa) all_isas ;;
     clang) stage clang clang_build ;;
     long) stage long long_runs ;;
+    fuzz) stage fuzz fuzz ;;
     strict) all_strict ;;
     *) stage "$1" units "$1" ;;
     esac
@@ -175,7 +199,8 @@ named() {
 
 # Refuse a name before anything runs.
 known() {
-    for stage in default fast full units lint examples consumer asan valgrind isa clang strict long
+    for stage in default fast full units lint examples consumer asan valgrind isa clang strict \
+        long fuzz
     do
         [ "$1" = $stage ] && return
     done
