@@ -20,7 +20,7 @@
 #define POINTWISE(X)
 #define REDUCE(X)
 #define SCAN(X)
-#define INDEX(X)
+#define INDEX(X) X(take_along_axis) X(scatter) X(arange)
 #define PRODUCT(X)
 #define CONV(X)
 #define NORM(X)
