@@ -33,3 +33,8 @@ sp_var sp_mean_axes(sp_var x, sp_axes axes, bool keep)
 sp_var sp_matmul(sp_var a, sp_var b) { return sp_matmul_t(a, false, b, false); }
 
 sp_var sp_mse(sp_var x, sp_var y) { return sp_mean(sp_square(sp_sub(x, y))); }
+
+sp_var sp_masked_fill(sp_var x, sp_var condition, double value)
+{
+    return sp_where(condition, sp_number(x, value), x);
+}

@@ -89,6 +89,13 @@ static double number_at(const sp_operand *x, int64_t i)
     WHOLE(OP, uint8_t, uint8_t, (VALUE) != 0)                                       \
     RECORD(OP, VALUE, PLAIN, BY_A, BY_B, OP##_dtype, WITH_WHOLE(OP), __VA_ARGS__)
 
+/* A choice by order: integers keep their sign. */
+#define ORDERED(OP, VALUE, PLAIN, BY_A, BY_B, ...)                                  \
+    LOOPS(OP, VALUE) SP_DECLARE(OP)                                                 \
+    WHOLE(OP, int32_t, int32_t, PLAIN) WHOLE(OP, int64_t, int64_t, PLAIN)           \
+    WHOLE(OP, uint8_t, uint8_t, PLAIN)                                              \
+    RECORD(OP, VALUE, PLAIN, BY_A, BY_B, sp_dtype_alike, WITH_WHOLE(OP), __VA_ARGS__)
+
 /* Of bools only a product is meant: both. */
 #define add_dtype sp_dtype_numbers
 #define sub_dtype sp_dtype_numbers
@@ -96,6 +103,7 @@ static double number_at(const sp_operand *x, int64_t i)
 #else
 #define FLOATING(OP, VALUE, PLAIN, BY_A, BY_B, ...) LOOPS(OP, VALUE)
 #define NUMERIC(OP, VALUE, PLAIN, BY_A, BY_B, ...)  LOOPS(OP, VALUE)
+#define ORDERED(OP, VALUE, PLAIN, BY_A, BY_B, ...)  LOOPS(OP, VALUE)
 #endif
 
 #define INTS                                                                  \
@@ -141,3 +149,16 @@ static sp_var pow_by_b(sp_var g, sp_var a, sp_var y)
 #endif
 
 FLOATING( pow, vpow(a, b), pow(a, b), pow_by_a(g, a, b), pow_by_b(g, a, y), .5, 3, )
+
+#ifdef SP_RECORDS
+/* Ties share evenly; who lost gets nothing, and NaN, which is not beaten, all. */
+static sp_var won(sp_var g, sp_var a, sp_var b, sp_var lost)
+{
+    return sp_where(lost, sp_number(g, 0), sp_where(sp_equal(a, b), sp_scale(g, .5), g));
+}
+#endif
+
+ORDERED( maximum, vselect((a > b) | (a != a), a, b), a > b || a != a ? a : b,
+         won(g, a, b, sp_less(a, b)), won(g, a, b, sp_less(b, a)), -2, 2, INTS BOTH )
+ORDERED( minimum, vselect((a < b) | (a != a), a, b), a < b || a != a ? a : b,
+         won(g, a, b, sp_greater(a, b)), won(g, a, b, sp_greater(b, a)), -2, 2, INTS BOTH )

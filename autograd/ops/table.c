@@ -17,7 +17,10 @@
     X(gather) X(scatter_add) X(one_hot)                                             \
     X(dropout) X(categorical)                                                       \
     X(softmax) X(log_softmax) X(logsumexp) X(cross_entropy) X(cross_entropy_slope)
-#define POINTWISE(X)
+#define POINTWISE(X)                                                                \
+    X(rsqrt) X(expm1) X(log1p) X(sin) X(cos) X(erf) X(floor) X(round)               \
+    X(gelu) X(gelu_tanh) X(silu) X(mish) X(selu) X(elu) X(leaky_relu) X(softplus)   \
+    X(hard_sigmoid) X(maximum) X(minimum)
 #define REDUCE(X)
 #define SCAN(X)
 #define INDEX(X) X(take_along_axis) X(scatter) X(arange)
