@@ -11,6 +11,37 @@
 extern "C" {
 #endif
 
+/* ---- convolutions ----
+   x [N,C,X...], w [O,C/groups,K...], b [O] or {0} for none; the result is [N,O,Y...] with
+
+       y[n,o,p] = b[o] + sum over c, k of w[o,c,k] x[n,c,p stride + k dilation - padding]
+
+   and Y = (X + padding + padding_after - dilation (K - 1) - 1) / stride + 1.  Layouts and
+   names are PyTorch's.  N, C, O and, with padding, X may be 0.
+
+   Of options for each axis, one left out (0) is that of the axis before it, so .stride = { 2 } is 2
+   along all; SP_ZERO writes a 0.  A causal convolution over time has
+   .padding = { dilation (K - 1) }, .padding_after = { SP_ZERO }. */
+typedef struct sp_conv_spec {
+    int64_t stride[3];          /* usual 1 */
+    int64_t padding[3];         /* zeros before x, and behind it; usual none */
+    int64_t padding_after[3];   /* those behind x, where they are not as many as before */
+    int64_t dilation[3];        /* usual 1 */
+    int64_t groups;             /* usual 1; group j of O sees group j of C */
+    int64_t output_padding[3];  /* sp_conv_transpose: so many more at the end; below the stride */
+} sp_conv_spec;
+
+SP_API sp_var sp_conv1d(sp_var x, sp_var w, sp_var b, sp_conv_spec);
+SP_API sp_var sp_conv2d(sp_var x, sp_var w, sp_var b, sp_conv_spec);
+SP_API sp_var sp_conv3d(sp_var x, sp_var w, sp_var b, sp_conv_spec);
+
+/* The opposite way, as the gradient by x of a convolution goes: x [N,C,X...], w [C,O/groups,K...],
+   b [O]; the result is [N,O,Y...] with
+   Y = (X - 1) stride - padding - padding_after + dilation (K - 1) + 1 + output_padding. */
+SP_API sp_var sp_conv_transpose1d(sp_var x, sp_var w, sp_var b, sp_conv_spec);
+SP_API sp_var sp_conv_transpose2d(sp_var x, sp_var w, sp_var b, sp_conv_spec);
+SP_API sp_var sp_conv_transpose3d(sp_var x, sp_var w, sp_var b, sp_conv_spec);
+
 #ifdef __cplusplus
 }
 #endif

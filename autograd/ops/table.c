@@ -25,7 +25,7 @@
 #define SCAN(X)
 #define INDEX(X) X(take_along_axis) X(scatter) X(arange)
 #define PRODUCT(X)
-#define CONV(X)
+#define CONV(X)    X(conv) X(conv_transpose) X(conv_weight)
 #define NORM(X)
 #define CTC(X)
 #define RANDOM(X)
