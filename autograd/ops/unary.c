@@ -14,7 +14,8 @@ UNARY( sigmoid,    vsigmoid(x), 1 / (1 + exp(-x)), sp_mul(g, sp_mul(y, sp_one_mi
 UNARY( neg,        -x,          -x,                sp_neg(g),                              -4, 4, )
 UNARY( reciprocal, ONE / x,     1 / x,             sp_neg(sp_mul(g, sp_square(y))),        .1, 4, )
 
-UNARY( rsqrt,      ONE / vsqrt(x), 1 / sqrt(x),    sp_mul(g, sp_div(y, sp_scale(x, -2))),  .1, 9, )
+UNARY( rsqrt,      ONE / vsqrt(x), 1 / sqrt(x),
+       sp_mul(g, sp_mul(sp_scale(y, -.5), sp_square(y))),                                  .1, 9, )
 UNARY( expm1,      vexpm1(x),   expm1(x),          sp_mul(g, sp_shift(y, 1)),              -4, 4, )
 UNARY( log1p,      vlog1p(x),   log1p(x),          sp_div(g, sp_shift(x, 1)),              -.9, 9, )
 UNARY( sin,        vsin(x),     sin(x),            sp_mul(g, sp_cos(x)),                   -9, 9, )
