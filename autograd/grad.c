@@ -5,6 +5,11 @@
  * Going back over the nodes once, it keeps for each a list of what arrives at its
  * gradient, closes the list as one node, and calls the rule of the op with that.  A
  * gradient that nobody asked for is not recorded; a list that stays empty means zero.
+ *
+ * It goes by the nodes as they were recorded first.  Where it comes into a region, it records
+ * that again (region.c), and from there on a rule reads the copies: they stand for the first
+ * nodes.  In the other direction a copy that a later sweep meets hands its gradient to the
+ * node that it repeats.
  */
 #include "autograd/grad.h"
 
@@ -15,8 +20,9 @@ enum { NONE = 0 };                   /* no contribution: they are numbered from 
 
 typedef struct contribution { sp_var g; uint32_t next; } contribution;
 
-/* Of a node: a wrt is it or lies behind it; it is a wrt; the sweep ends here; a wrt lies behind. */
-enum { REACHES = 1, WANTED = 2, STOPS = 4, PASSES = 8 };
+/* Of a node: a wrt is it or lies behind it; it is a wrt; the sweep ends here; a wrt lies behind;
+   its list is one of sweep.many. */
+enum { REACHES = 1, WANTED = 2, STOPS = 4, PASSES = 8, MANY = 16 };
 
 typedef struct sweep {
     sp_tape      *t;
@@ -27,6 +33,15 @@ typedef struct sweep {
     int64_t       n, room;
     sp_var       *x;                 /* room for a node's operands, or for a list */
     int64_t       x_room;
+    uint32_t      id;                /* the node whose rule is running */
+
+    int64_t       region;            /* regions still to be met; 0: none */
+    uint32_t     *stand;             /* of each node: the copy that stands for it; 0: none */
+    uint32_t     *inside;            /* where the regions begin that the sweep is in */
+    int64_t       n_inside, inside_room;
+    uint32_t     *many;              /* nodes whose list has grown to two since it was closed */
+    int64_t       n_many, many_room;
+    bool          partly;            /* there are regions: lists are closed when one ends */
 } sweep;
 
 static uint8_t *state_of(sweep *s, uint32_t id) { return &s->state[id - s->low]; }
@@ -38,10 +53,19 @@ static bool reaches(const sweep *s, uint32_t id)
 
 /* ---- what a rule calls ---- */
 
+/* Operand k of the node whose rule is running; the rule itself reads what stands for it. */
+static uint32_t operand(const sweep *s, int k)
+{
+    const uint32_t *in;
+
+    sp__inputs(s->t, s->id, &in);
+    return in[k];
+}
+
 bool sp_wants(const sp_pullback *v, int k)
 {
     const sweep *s = v->sweep;
-    return k >= 0 && k < v->n && reaches(s, v->x[k].id);
+    return k >= 0 && k < v->n && reaches(s, operand(s, k));
 }
 
 /* The one place where broadcasting is undone: the axes that were repeated are summed. */
@@ -61,6 +85,11 @@ static void add_to_list(sweep *s, uint32_t id, sp_var g)
 {
     if (!sp__grow(s->t, &s->c, &s->room, s->n + 2, sizeof *s->c)) return;
     uint32_t *list = &s->list[id - s->low];
+    if (s->partly && *list != NONE && !(*state_of(s, id) & MANY)) {
+        if (!sp__grow(s->t, &s->many, &s->many_room, s->n_many + 1, sizeof *s->many)) return;
+        s->many[s->n_many++] = id;
+        *state_of(s, id) |= MANY;
+    }
     s->c[++s->n] = (contribution){ g, *list };
     *list = (uint32_t)s->n;
 }
@@ -78,17 +107,24 @@ void sp_push(const sp_pullback *v, int k, sp_var g)
         return;
     }
     g = unbroadcast(g, sp_var_shape(x));
-    if (!sp_is_nothing(g)) add_to_list(s, x.id, g);
+    if (!sp_is_nothing(g)) add_to_list(s, operand(s, k), g);
 }
 
 /* ---- the sweep ---- */
+
+/* What a gradient at node id goes to. */
+static int behind(const sp_tape *t, uint32_t id, const uint32_t **in)
+{
+    *in = &t->beside[id].origin;
+    return **in ? 1 : sp__inputs(t, id, in);
+}
 
 /* Mark the nodes that lie between y and some wrt. */
 static void mark(sweep *s)
 {
     for (uint32_t id = s->low; id < s->high; id++) {
         const uint32_t *in;
-        int n = sp__inputs(s->t, id, &in);
+        int n = behind(s->t, id, &in);
         uint8_t *state = state_of(s, id);
         if (*state & WANTED) *state |= REACHES;
         if (*state & STOPS || sp__op(s->t, id)->constant) continue;
@@ -141,6 +177,12 @@ static void run_expansion(const sp_pullback *v, const sp_op *op)
         if (sp_is_given(out[i])) sp_push(v, from[i], out[i]);
 }
 
+static sp_var standing_for(const sweep *s, uint32_t id)
+{
+    const uint32_t copy = s->stand ? s->stand[id] : 0;
+    return (sp_var){ s->t, copy ? copy : id, s->t->epoch };
+}
+
 /* Scalars are copied: a rule records, and the tape's may move. */
 static void run_rule(sweep *s, uint32_t id, sp_var g)
 {
@@ -155,12 +197,67 @@ static void run_rule(sweep *s, uint32_t id, sp_var g)
         return;
     }
     if (!sp__grow(t, &s->x, &s->x_room, n, sizeof *s->x)) return;
-    for (int i = 0; i < n; i++) s->x[i] = (sp_var){ t, in[i], t->epoch };
+    for (int i = 0; i < n; i++) s->x[i] = standing_for(s, in[i]);
     for (int i = 0; i < op->n_scalars; i++)
         scalar[i] = t->scalars[t->node[id].slot + (uint32_t)i];
-    sp_pullback v = { g, { t, id, t->epoch }, n, s->x, sp__attr(t, id), scalar, s };
+    s->id = id;
+    sp_pullback v = { g, standing_for(s, id), n, s->x, sp__attr(t, id), scalar, s };
     if (op->vjp) op->vjp(&v);
     else run_expansion(&v, op);
+}
+
+/* ---- regions ---- */
+
+/* A region ends.  Sums of what has arrived so far at nodes further back become values: of a
+   weight's gradient, the products of this region.  They would otherwise wait for the rest, and
+   their operands with them.  The rest continues the sum, with the same bits. */
+static void close_partly(sweep *s, uint32_t id)
+{
+    for (int64_t i = 0; i < s->n_many && !s->t->failed; i++) {
+        const uint32_t at = s->many[i];
+        if (at > id) continue;                       /* the sweep is past it */
+        *state_of(s, at) &= (uint8_t)~MANY;
+        s->t->scope = s->t->beside[at].scope;
+        close_list(s, at);
+    }
+    s->n_many = 0;
+}
+
+/* Into a region, from behind: its nodes up to id, which has a gradient, are recorded again. */
+static void enter(sweep *s, uint32_t first, uint32_t id)
+{
+    sp_tape *t = s->t;
+
+    if (!s->stand) s->stand = sp_alloc_zero(s->high * (int64_t)sizeof *s->stand);
+    if (!s->stand) {
+        sp__fail(t, "grad: %s", sp_error());
+    } else if (sp__grow(t, &s->inside, &s->inside_room, s->n_inside + 1, sizeof *s->inside)) {
+        s->inside[s->n_inside++] = first;
+        sp__record_again(t, first, id + 1, s->stand);
+    }
+}
+
+/* The sweep comes to node id: out of regions, and into others. */
+static void cross(sweep *s, uint32_t id)
+{
+    sp_tape *t = s->t;
+    const int64_t was = s->n_inside;
+
+    while (s->n_inside > 0 && s->inside[s->n_inside - 1] > id) s->n_inside--;
+    if (s->n_inside < was) close_partly(s, id);
+    while (s->region > 0 && t->regions[s->region - 1].last > id && !t->failed) {
+        const uint32_t first = t->regions[--s->region].first;
+        if (first <= id) enter(s, first, id);
+    }
+}
+
+/* A gradient that has arrived whole goes on to what lies behind its node. */
+static void pass_on(sweep *s, uint32_t id, sp_var g)
+{
+    const uint32_t origin = s->t->beside[id].origin;
+
+    if (origin) add_to_list(s, origin, g);
+    else run_rule(s, id, g);
 }
 
 static void go_back(sweep *s)
@@ -171,9 +268,10 @@ static void go_back(sweep *s)
     for (uint32_t id = s->high; id-- > s->low && !t->failed;) {
         uint8_t state = *state_of(s, id);
         if (!(state & REACHES) || s->list[id - s->low] == NONE) continue;
+        if (s->partly) cross(s, id);
         t->scope = t->beside[id].scope;
         sp_var g = close_list(s, id);
-        if (state & PASSES && !t->failed) run_rule(s, id, g);
+        if (state & PASSES && !t->failed) pass_on(s, id, g);
     }
     t->scope = scope;
 }
@@ -224,6 +322,8 @@ static bool begin(sweep *s, sp_var y, int n, const sp_var wrt[], const sp_grad_s
     s->state = sp_alloc_zero(nodes);
     s->list = sp_alloc_zero(nodes * (int64_t)sizeof *s->list);
     if (!s->state || !s->list) return sp__fail(t, "grad: %s", sp_error()), false;
+    s->region = t->n_regions;
+    s->partly = t->n_regions > 0 && t->regions[t->n_regions - 1].last > s->low;
     for (int i = 0; i < n; i++)
         if (wrt[i].id < s->high) *state_of(s, wrt[i].id) |= WANTED;
     for (int i = 0; spec && i < spec->n_stop; i++) {
@@ -264,6 +364,9 @@ bool sp__gradients(sp_var y, int n, const sp_var wrt[], sp_var out[], const sp_g
     sp_release(s.list);
     sp_release(s.c);
     sp_release(s.x);
+    sp_release(s.stand);
+    sp_release(s.inside);
+    sp_release(s.many);
     return ok;
 }
 

@@ -36,9 +36,13 @@ typedef struct sp_beside {
     bool       owned;                /* data are the pool's */
     bool       kept;                 /* not to be dropped before reset */
     bool       computed;             /* was so before, even if dropped since */
+    uint32_t   origin;               /* of a node recorded again: the one it repeats; 0: none */
     void      *data;                 /* NULL: not computed (yet, or any more) */
     sp_tensor *tensor;               /* what sp_value gave out */
 } sp_beside;
+
+/* A range of nodes that the sweep records again. */
+typedef struct sp_region { uint32_t first, last; } sp_region;
 
 typedef struct sp_leaf {
     sp_param *param;                 /* NULL: data */
@@ -93,6 +97,11 @@ struct sp_tape {
     uint32_t     *used;              /* leaf node of each parameter: open addressing by pointer */
     int64_t       n_used, used_room;
 
+    sp_region    *regions;           /* in the order in which they were left */
+    int64_t       n_regions, region_room;
+    uint32_t     *entered;           /* where regions that are not left yet begin */
+    int64_t       n_entered, entered_room;
+
     sp_evaluation *evaluation;       /* run.h; made by the first */
     sp_pool       pool;              /* values */
     sp_arena      arena;             /* whatever lives until reset */
@@ -111,6 +120,11 @@ bool   sp__readable(sp_tape *t, sp_var v, const char *who);
 bool   sp__grow(sp_tape *, void *array, int64_t *room, int64_t need, int64_t size);
 /* Memory until reset.  NULL: tape failed. */
 void  *sp__tape_alloc(sp_tape *, int64_t bytes);
+
+/* ---- region.c ---- */
+/* Record the nodes of [first, last) again, in their order, where stand[id] (0: id itself) has the
+   value of node id; stand takes the copies.  False: the tape failed. */
+bool sp__record_again(sp_tape *, uint32_t first, uint32_t last, uint32_t stand[]);
 
 /* ---- record.c ---- */
 sp_var sp__record(sp_tape *, const sp_op *, int n, const sp_var x[], const void *attr,

@@ -118,12 +118,31 @@ static bool droppable(const sp_evaluation *r, uint32_t base)
     return r->drop && !b->kept && b->owned;
 }
 
+/* The base whose buffer a sum could add into instead of copying it: its first operand's, if that
+   is a plain one of the same size and order.  SP_NOTHING: none. */
+static uint32_t base_to_add_into(const sp_tape *t, uint32_t id)
+{
+    const uint32_t *in;
+
+    sp__inputs(t, id, &in);
+    if (sp__op(t, id)->kind != SP_SUM || sp__absorbs(t, id, in[0])) return SP_NOTHING;
+    const uint32_t base = t->beside[in[0]].base;
+    bool alike = t->beside[in[0]].layout == t->beside[id].layout
+              && sp__bytes(t, base) == sp__bytes(t, id);
+    return alike ? base : SP_NOTHING;
+}
+
+/* Of a base to be computed in this run: whether its last reader comes now and it may go. */
+static bool goes_in_thought(const sp_evaluation *r, uint32_t base)
+{
+    const sp_beside *b = &r->t->beside[base];
+    return wanted(r->t, base) && b->left == 1 && r->drop && !b->kept;
+}
+
 static bool release_in_thought(sp_evaluation *r, uint32_t base)
 {
-    sp_beside *b = &r->t->beside[base];
-
-    if (wanted(r->t, base) && --b->left == 0 && r->drop && !b->kept)
-        r->bytes -= sp__bytes(r->t, base);
+    if (goes_in_thought(r, base)) r->bytes -= sp__bytes(r->t, base);
+    if (wanted(r->t, base)) r->t->beside[base].left--;
     return true;
 }
 
@@ -143,11 +162,13 @@ static bool within_budget(sp_evaluation *r)
     for (int64_t i = 0; i < r->n_needed; i++)
         t->beside[r->todo[i]].left = t->beside[r->todo[i]].uses;
     for (int64_t i = 0; i < r->n_needed; i++) {
-        add_in_thought(&r->bytes, sp__bytes(t, r->todo[i]));
+        const uint32_t id = r->todo[i], into = base_to_add_into(t, id);
+        add_in_thought(&r->bytes, sp__bytes(t, id));
         int64_t most = r->bytes;
-        add_in_thought(&most, sp__scratch_bytes(r, r->todo[i]));
+        if (into != SP_NOTHING && goes_in_thought(r, into)) most -= sp__bytes(t, into);
+        add_in_thought(&most, sp__scratch_bytes(r, id));
         if (most > peak) peak = most;
-        each_read(r, r->todo[i], release_in_thought);
+        each_read(r, id, release_in_thought);
     }
     if (t->failed || peak <= t->spec.max_bytes) return !t->failed;
     sp__fail(t,
@@ -159,17 +180,36 @@ static bool within_budget(sp_evaluation *r)
 
 /* ---- running ---- */
 
+/* The value of a base leaves it: its buffer. */
+static void *let_go(sp_tape *t, uint32_t base)
+{
+    sp_beside *b = &t->beside[base];
+    void *data = b->data;
+
+    t->stats.live_bytes -= sp__bytes(t, base);
+    b->data = NULL;
+    b->owned = false;
+    return data;
+}
+
 static bool give_back(sp_evaluation *r, uint32_t base)
 {
     sp_tape *t = r->t;
     sp_beside *b = &t->beside[base];
 
     if (b->uses == 0 || --b->uses > 0 || !droppable(r, base)) return true;
-    sp__pool_give(&t->pool, b->data, sp__bytes(t, base));
-    t->stats.live_bytes -= sp__bytes(t, base);
-    b->data = NULL;
-    b->owned = false;
+    sp__pool_give(&t->pool, let_go(t, base), sp__bytes(t, base));
     return true;
+}
+
+/* Where node id is to be computed: a block of the pool, or what its first operand leaves. */
+static void *buffer_for(sp_evaluation *r, uint32_t id)
+{
+    sp_tape *t = r->t;
+    const uint32_t into = base_to_add_into(t, id);
+
+    r->in_place = into != SP_NOTHING && t->beside[into].uses == 1 && droppable(r, into);
+    return r->in_place ? let_go(t, into) : sp__pool_take(&t->pool, sp__bytes(t, id));
 }
 
 /* Compute one node, then let go of what it was the last to read. */
@@ -178,7 +218,7 @@ static bool compute(sp_evaluation *r, uint32_t id)
     sp_tape *t = r->t;
     sp_beside *b = &t->beside[id];
     int64_t bytes = sp__bytes(t, id);
-    void *data = sp__pool_take(&t->pool, bytes);
+    void *data = buffer_for(r, id);
 
     if (!data) {
         snprintf(r->fault, sizeof r->fault, "%s: %s", sp__op(t, id)->name, sp_error());

@@ -10,6 +10,7 @@
 struct sp_evaluation {
     sp_tape    *t;
     bool        drop;
+    bool        in_place;            /* the node being run has its first operand's buffer */
     uint32_t   *todo;                /* a stack while marking, then the nodes in order */
     int64_t     n_todo, todo_room, n_needed;
     uint32_t    low, high;           /* the needed nodes lie in [low, high) */

@@ -331,7 +331,7 @@ bool sp__run_node(sp_evaluation *r, uint32_t id)
 
     if (sp__op(t, id)->kind != SP_SUM) return run_into(r, id, y, false);
     int n = sp__inputs(t, id, &in);
-    for (int i = 0; i < n; i++)
+    for (int i = r->in_place; i < n; i++)
         if (!add_one(r, id, in[i], y, i == 0)) return false;
     return true;
 }

@@ -136,6 +136,22 @@ SP_API bool sp_grad(sp_var y, int n, const sp_var wrt[], sp_var out[], const sp_
    False after a failure; then no gradient has changed. */
 SP_API bool sp_backward(sp_var loss);
 
+/* ---- regions ---- */
+
+/* Values recorded between enter and leave are not kept for a gradient: when the sweep of sp_grad or
+   sp_backward comes to a region, it records the region again, from what was there before it, behind
+   the gradient that has arrived.  So an evaluation that drops what nobody reads any more
+   (sp_backward) holds the parts of one region at a time, and computes them twice.  The
+   gradients are the same bits.  Regions nest (like scopes) and then are recorded again at each
+   level.  Worthwhile where little leaves a region: the state after k steps.
+
+   A region that is not left yet takes no part in a sweep; reset forgets all, entered or left.
+   Leaving what was not entered is a failure of the tape.  Values that are there already
+   (sp_eval, sp_item, a tape with `keep` or `eager`) are not computed twice.  In sweeps of a higher
+   order a value recorded again is the value that it repeats. */
+SP_API void sp_region_enter(sp_tape *);
+SP_API void sp_region_leave(sp_tape *);
+
 /* ---- scopes ---- */
 
 /* Name what is recorded until the matching leave: a layer ("lstm"), a numbered
