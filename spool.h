@@ -15,6 +15,7 @@
 #include "tensor/tensor.h"
 
 #include "autograd/check.h"
+#include "autograd/derivatives.h"
 #include "autograd/op.h"
 #include "autograd/ops.h"
 #include "autograd/params.h"

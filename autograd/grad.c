@@ -278,57 +278,39 @@ static void go_back(sweep *s)
 
 /* ---- the call ---- */
 
-static bool differentiable(sp_tape *t, sp_var v, const char *what)
+static bool differentiable(const sp_asked *a, sp_var v, const char *what)
 {
-    if (!sp__readable(t, v, "grad")) return false;
+    sp_tape *t = a->y[0].tape;
+
+    if (!sp__readable(t, v, a->who)) return false;
     if (sp_is_floating(sp_var_dtype(v))) return true;
-    sp__fail(t, "grad: %s is %s; only f32 and f64 have gradients", what,
+    sp__fail(t, "%s: %s is %s; only f32 and f64 have gradients", a->who, what,
              sp_dtype_name(sp_var_dtype(v)));
     return false;
 }
 
-static sp_var seed_of(sp_var y, const sp_grad_spec *spec)
-{
-    sp_tape *t = y.tape;
-    sp_var seed = spec ? spec->seed : (sp_var){ 0 };
-    sp_shape shape = sp_var_shape(y);
-    char text[SP_SHAPE_TEXT], other[SP_SHAPE_TEXT];
-
-    if (!sp_is_given(seed)) {
-        if (sp_shape_size(shape) == 1) return sp_full(t, sp_var_dtype(y), shape, 1);
-        return sp__fail(t,
-                        "grad: %s: y has %lld elements; give a seed of its shape, or reduce it "
-                        "to one element",
-                        sp_shape_text(shape, text), (long long)sp_shape_size(shape));
-    }
-    if (!sp__readable(t, seed, "grad")) return sp__nothing(t);
-    if (sp_shape_equal(sp_var_shape(seed), shape) && sp_var_dtype(seed) == sp_var_dtype(y))
-        return seed;
-    return sp__fail(t, "grad: the seed is %s%s and y is %s%s", sp_dtype_name(sp_var_dtype(seed)),
-                    sp_shape_text(sp_var_shape(seed), text), sp_dtype_name(sp_var_dtype(y)),
-                    sp_shape_text(shape, other));
-}
-
-static bool begin(sweep *s, sp_var y, int n, const sp_var wrt[], const sp_grad_spec *spec)
+static bool begin(sweep *s, const sp_asked *a, int n, const sp_var wrt[])
 {
     sp_tape *t = s->t;
 
-    s->low = s->high = y.id + 1;
+    for (int k = 0; k < a->n; k++)
+        if (a->y[k].id >= s->high) s->high = a->y[k].id + 1;
+    s->low = s->high;
     for (int i = 0; i < n; i++) {
-        if (!differentiable(t, wrt[i], "what it is asked by")) return false;
+        if (!differentiable(a, wrt[i], "what it is asked by")) return false;
         if (wrt[i].id < s->low) s->low = wrt[i].id;
     }
     int64_t nodes = (int64_t)s->high - s->low;
     s->state = sp_alloc_zero(nodes);
     s->list = sp_alloc_zero(nodes * (int64_t)sizeof *s->list);
-    if (!s->state || !s->list) return sp__fail(t, "grad: %s", sp_error()), false;
+    if (!s->state || !s->list) return sp__fail(t, "%s: %s", a->who, sp_error()), false;
     s->region = t->n_regions;
-    s->partly = t->n_regions > 0 && t->regions[t->n_regions - 1].last > s->low;
+    s->partly = !t->early && t->n_regions > 0 && t->regions[t->n_regions - 1].last > s->low;
     for (int i = 0; i < n; i++)
         if (wrt[i].id < s->high) *state_of(s, wrt[i].id) |= WANTED;
-    for (int i = 0; spec && i < spec->n_stop; i++) {
-        sp_var stop = spec->stop[i];
-        if (!sp__readable(t, stop, "grad")) return false;
+    for (int i = 0; i < a->n_stop; i++) {
+        sp_var stop = a->stop[i];
+        if (!sp__readable(t, stop, a->who)) return false;
         if (stop.id >= s->low && stop.id < s->high) *state_of(s, stop.id) |= STOPS;
     }
     return true;
@@ -342,21 +324,36 @@ static sp_var result(sweep *s, sp_var wrt, bool zeros)
     return zeros ? sp_full(s->t, sp_var_dtype(wrt), sp_var_shape(wrt), 0) : (sp_var){ 0 };
 }
 
-bool sp__gradients(sp_var y, int n, const sp_var wrt[], sp_var out[], const sp_grad_spec *spec,
-                   bool zeros)
+/* Whether all y and their seeds can be differentiated. */
+static bool seeded(sp_tape *t, const sp_asked *a)
 {
-    sp_tape *t = y.tape;
+    char own[SP_SHAPE_TEXT], other[SP_SHAPE_TEXT];
+
+    for (int k = 0; k < a->n; k++) {
+        if (!differentiable(a, a->y[k], "y") || !sp__readable(t, a->seed[k], a->who)) return false;
+        sp_shape y = sp_var_shape(a->y[k]), seed = sp_var_shape(a->seed[k]);
+        sp_dtype dy = sp_var_dtype(a->y[k]), dseed = sp_var_dtype(a->seed[k]);
+        if (sp_shape_equal(seed, y) && dseed == dy) continue;
+        return sp__fail(t, "%s: the seed is %s%s and y is %s%s", a->who, sp_dtype_name(dseed),
+                        sp_shape_text(seed, own), sp_dtype_name(dy), sp_shape_text(y, other)),
+               false;
+    }
+    return true;
+}
+
+bool sp__sweep(const sp_asked *a, int n, const sp_var wrt[], sp_var out[])
+{
+    sp_tape *t = a->y[0].tape;
     sweep s = { .t = t };
 
-    if (!t) sp_fail("grad: its operand is no var of a tape");
-    bool ok = t && differentiable(t, y, "y");
-    sp_var seed = ok ? seed_of(y, spec) : sp__nothing(t);
-    ok = ok && !sp_is_nothing(seed) && begin(&s, y, n, wrt, spec);
+    if (!t) sp_fail("%s: its operand is no var of a tape", a->who);
+    bool ok = t && seeded(t, a) && begin(&s, a, n, wrt);
     if (ok) {
         mark(&s);
-        if (reaches(&s, y.id)) add_to_list(&s, y.id, seed);
+        for (int k = 0; k < a->n; k++)
+            if (reaches(&s, a->y[k].id)) add_to_list(&s, a->y[k].id, a->seed[k]);
         go_back(&s);
-        for (int i = 0; i < n; i++) out[i] = result(&s, wrt[i], zeros);
+        for (int i = 0; i < n; i++) out[i] = result(&s, wrt[i], a->zeros);
         ok = !t->failed;
     }
     for (int i = 0; i < n && !ok; i++) out[i] = sp__nothing(t);
@@ -368,6 +365,32 @@ bool sp__gradients(sp_var y, int n, const sp_var wrt[], sp_var out[], const sp_g
     sp_release(s.inside);
     sp_release(s.many);
     return ok;
+}
+
+/* The seed of y where none is given: 1. */
+static sp_var usual_seed(sp_var y)
+{
+    sp_shape shape = sp_var_shape(y);
+    char text[SP_SHAPE_TEXT];
+
+    if (!y.tape || !sp__readable(y.tape, y, "grad")) return sp__nothing(y.tape);
+    if (!sp_is_floating(sp_var_dtype(y)) || sp_shape_size(shape) == 1)
+        return sp_full(y.tape, sp_var_dtype(y), shape, 1);
+    return sp__fail(y.tape,
+                    "grad: %s: y has %lld elements; give a seed of its shape, or reduce it to one "
+                    "element", sp_shape_text(shape, text), (long long)sp_shape_size(shape));
+}
+
+bool sp__gradients(sp_var y, int n, const sp_var wrt[], sp_var out[], const sp_grad_spec *spec,
+                   bool zeros)
+{
+    sp_grad_spec usual = { 0 };
+    if (!spec) spec = &usual;
+    sp_var seed = sp_is_given(spec->seed) ? spec->seed : usual_seed(y);
+
+    return sp__sweep(&(sp_asked){ .who = "grad", .n = 1, .y = &y, .seed = &seed,
+                                  .n_stop = spec->n_stop, .stop = spec->stop, .zeros = zeros },
+                     n, wrt, out);
 }
 
 bool sp_grad(sp_var y, int n, const sp_var wrt[], sp_var out[], const sp_grad_spec *spec)

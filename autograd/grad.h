@@ -7,8 +7,19 @@
 
 #include "autograd/node.h"
 
-/* sp_grad; but where y does not depend on wrt[i], out[i] is a zero only if `zeros` says so,
-   else no var at all. */
+/* One sweep: the gradient of the sum of <y[k], seed[k]> over n pairs, n at least 1. */
+typedef struct sp_asked {
+    const char   *who;               /* for sentences: "grad" */
+    int           n;
+    const sp_var *y, *seed;
+    int           n_stop;
+    const sp_var *stop;
+    bool          zeros;             /* where no y depends on wrt[i], out[i] is a zero; otherwise
+                                        no var at all */
+} sp_asked;
+bool sp__sweep(const sp_asked *, int n, const sp_var wrt[], sp_var out[]);
+
+/* sp_grad; but a zero only if `zeros` says so. */
 bool sp__gradients(sp_var y, int n, const sp_var wrt[], sp_var out[], const sp_grad_spec *,
                    bool zeros);
 

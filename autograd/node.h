@@ -24,15 +24,17 @@ typedef struct sp_node {
     uint32_t in[SP_INLINE_IN];
     uint32_t shape, attr;            /* interned */
     uint32_t slot;                   /* where its scalars begin; of a leaf: its index */
-    uint32_t flags;                  /* reserved for the passes */
+    uint32_t flags;                  /* SP_EARLY */
 } sp_node;
+enum { SP_EARLY = 1 };               /* run it as soon as its operands are there (sp_jvp) */
 _Static_assert(sizeof(sp_node) == 32, "two nodes fill a cache line");
 
 /* What one node has beside its structure. */
 typedef struct sp_beside {
     uint32_t   base, layout;         /* whose buffer is read, and how; its own, unless a view */
     uint32_t   scope;
-    uint32_t   mark, uses, left;     /* of the evaluation under way */
+    uint32_t   mark, uses, left;     /* of the evaluation under way; left: also its place in the
+                                        order, while that is found */
     bool       owned;                /* data are the pool's */
     bool       kept;                 /* not to be dropped before reset */
     bool       computed;             /* was so before, even if dropped since */
@@ -68,6 +70,7 @@ struct sp_tape {
     sp_tape_spec spec;
     sp_isa       isa;
     bool         training;
+    bool         early;              /* what is recorded now is SP_EARLY */
     uint64_t     step;
     uint32_t     epoch;
 

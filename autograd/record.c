@@ -265,6 +265,7 @@ sp_var sp__append(sp_tape *t, const sp_op *op, sp_node node, sp_beside beside)
     uint32_t id = (uint32_t)t->n_nodes++;
     if (op->kind != SP_VIEW) beside.base = id;
     beside.scope = t->scope;
+    node.flags = t->early ? SP_EARLY : 0;
     t->node[id] = node;
     t->beside[id] = beside;
 

@@ -18,9 +18,7 @@ bool sp__absorbs(const sp_tape *t, uint32_t sum, uint32_t x)
     return sp__op(t, sum)->kind == SP_SUM && (kind == SP_CONTRACT || kind == SP_PLACE);
 }
 
-typedef bool reader(sp_evaluation *, uint32_t base);
-
-static bool each_read(sp_evaluation *r, uint32_t id, reader *read)
+bool sp__each_read(sp_evaluation *r, uint32_t id, sp_reader *read)
 {
     const uint32_t *in, *inner;
     int n = sp__inputs(r->t, id, &in);
@@ -51,6 +49,7 @@ static bool mark(sp_evaluation *r, uint32_t base)
     if (!sp__grow(t, &r->todo, &r->todo_room, r->n_todo + 1, sizeof *r->todo)) return false;
     r->todo[r->n_todo++] = base;
     r->n_needed++;
+    r->early |= t->node[base].flags & SP_EARLY;
     if (base < r->low) r->low = base;
     if (base >= r->high) r->high = base + 1;
     return true;
@@ -68,26 +67,26 @@ static bool need_all(sp_evaluation *r, int n, const sp_var v[])
     for (int64_t i = 0; i < t->n_pinned; i++)
         if (!mark(r, t->beside[t->pinned[i]].base)) return false;
     while (r->n_todo > 0)
-        if (!each_read(r, r->todo[--r->n_todo], mark)) return false;
+        if (!sp__each_read(r, r->todo[--r->n_todo], mark)) return false;
     return true;
 }
 
-static bool wanted(const sp_tape *t, uint32_t id)
+bool sp__is_needed(const sp_tape *t, uint32_t id)
 {
     const sp_beside *b = &t->beside[id];
     return b->mark == t->stamp && b->base == id && !b->data && sp__op(t, id)->kind != SP_LEAF;
 }
 
-/* The nodes to compute, in record order. */
+/* The nodes to compute, in the order in which they run. */
 static bool list_needed(sp_evaluation *r)
 {
     int64_t n = 0;
 
     if (!sp__grow(r->t, &r->todo, &r->todo_room, r->n_needed, sizeof *r->todo)) return false;
     for (uint32_t id = r->low; id < r->high; id++)
-        if (wanted(r->t, id)) r->todo[n++] = id;
+        if (sp__is_needed(r->t, id)) r->todo[n++] = id;
     SP_ASSERT(n == r->n_needed);
-    return true;
+    return !r->early || sp__order(r);
 }
 
 static bool count_use(sp_evaluation *r, uint32_t base)
@@ -98,7 +97,7 @@ static bool count_use(sp_evaluation *r, uint32_t base)
 
 static void count_uses(sp_evaluation *r)
 {
-    for (int64_t i = 0; i < r->n_needed; i++) each_read(r, r->todo[i], count_use);
+    for (int64_t i = 0; i < r->n_needed; i++) sp__each_read(r, r->todo[i], count_use);
 }
 
 static void keep_all(sp_evaluation *r, int n, const sp_var v[])
@@ -136,13 +135,13 @@ static uint32_t base_to_add_into(const sp_tape *t, uint32_t id)
 static bool goes_in_thought(const sp_evaluation *r, uint32_t base)
 {
     const sp_beside *b = &r->t->beside[base];
-    return wanted(r->t, base) && b->left == 1 && r->drop && !b->kept;
+    return sp__is_needed(r->t, base) && b->left == 1 && r->drop && !b->kept;
 }
 
 static bool release_in_thought(sp_evaluation *r, uint32_t base)
 {
     if (goes_in_thought(r, base)) r->bytes -= sp__bytes(r->t, base);
-    if (wanted(r->t, base)) r->t->beside[base].left--;
+    if (sp__is_needed(r->t, base)) r->t->beside[base].left--;
     return true;
 }
 
@@ -168,7 +167,7 @@ static bool within_budget(sp_evaluation *r)
         if (into != SP_NOTHING && goes_in_thought(r, into)) most -= sp__bytes(t, into);
         add_in_thought(&most, sp__scratch_bytes(r, id));
         if (most > peak) peak = most;
-        each_read(r, id, release_in_thought);
+        sp__each_read(r, id, release_in_thought);
     }
     if (t->failed || peak <= t->spec.max_bytes) return !t->failed;
     sp__fail(t,
@@ -237,7 +236,7 @@ static bool compute(sp_evaluation *r, uint32_t id)
     if (t->stats.live_bytes > t->stats.peak_bytes) t->stats.peak_bytes = t->stats.live_bytes;
     b->computed = true;
     if (!r->drop) b->kept = true;
-    each_read(r, id, give_back);
+    sp__each_read(r, id, give_back);
     return true;
 }
 
@@ -267,6 +266,8 @@ void sp__evaluation_free(sp_evaluation *r)
     sp_release(r->packed);
     sp_release(r->shape);
     sp_release(r->dtype);
+    sp_release(r->first);
+    sp_release(r->sorted);
     sp_release(r);
 }
 
@@ -281,6 +282,7 @@ static sp_evaluation *begin(sp_tape *t, bool drop)
     r->n_todo = r->n_needed = 0;
     r->low = UINT32_MAX;
     r->high = 0;
+    r->early = false;
     next_stamp(t);
     return r;
 }

@@ -14,6 +14,10 @@ struct sp_evaluation {
     uint32_t   *todo;                /* a stack while marking, then the nodes in order */
     int64_t     n_todo, todo_room, n_needed;
     uint32_t    low, high;           /* the needed nodes lie in [low, high) */
+    bool        early;               /* some of them are SP_EARLY */
+    uint32_t    latest;              /* place of the node being ordered; where each place */
+    uint32_t   *first, *sorted;      /*   begins, and the nodes in order */
+    int64_t     first_room, sorted_room;
     int64_t     bytes;
     sp_operand *x;                   /* of the node being run: operands, the blocks of those */
     void      **packed;              /*   that had to be packed, and for its rules */
@@ -26,6 +30,17 @@ struct sp_evaluation {
 /* Whether node `sum` takes its operand x (a product or a placed region) straight from x's
    own operands. */
 bool sp__absorbs(const sp_tape *, uint32_t sum, uint32_t x);
+
+typedef bool sp_reader(sp_evaluation *, uint32_t base);
+/* Call `read` for every buffer that computing node id reads, until it returns false. */
+bool sp__each_read(sp_evaluation *, uint32_t id, sp_reader *read);
+
+/* Whether the evaluation under way computes node id. */
+bool sp__is_needed(const sp_tape *, uint32_t id);
+
+/* Bring the needed nodes, in record order, into the order in which they run: where early ones
+   stand beside what they read.  False: the tape failed. */
+bool sp__order(sp_evaluation *);
 
 /* The bytes that running node id will need beside its result; its operands lie where they
    will, with data or not yet. */

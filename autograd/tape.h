@@ -4,8 +4,9 @@
  *
  * Nothing is computed until asked: ops (ops.h) check their operands and record.
  * sp_eval, sp_item, sp_value and sp_export compute, and keep every value that they
- * materialized until reset; sp_backward keeps only the loss and what sp_keep
- * pinned.  A value that was dropped and is asked for later is computed again.
+ * materialized until reset; sp_eval_only keeps what it is asked for, sp_backward the
+ * loss, and both what sp_keep pinned.  A value that was dropped and is asked for later
+ * is computed again.
  *
  * The first failure sticks: the op returns a var that is nothing, later calls hand it on,
  * evaluations return false, and sp_tape_error says what it was.  So nested
@@ -109,6 +110,10 @@ SP_API const void *sp_leaf_data(sp_var);
 /* ---- values ---- */
 
 SP_API bool   sp_eval(int n, const sp_var v[]);
+
+/* The same, keeping only these (and what sp_keep pinned): each other value goes once nothing in
+   this evaluation needs it any more. */
+SP_API bool   sp_eval_only(int n, const sp_var v[]);
 SP_API double sp_item(sp_var);  /* the value of a var with one element; NaN after a failure */
 SP_API const sp_tensor *sp_value(sp_var);    /* the tape's, until reset; NULL after a failure */
 SP_API sp_tensor       *sp_export(sp_var);   /* a copy, yours; NULL after a failure.  Where only

@@ -12,17 +12,18 @@ static bool ready(sp_var v, const char *who)
     return sp__readable(v.tape, v, who);
 }
 
-static bool evaluate(int n, const sp_var v[], const char *who)
+static bool evaluate(int n, const sp_var v[], bool drop, const char *who)
 {
     if (n < 0) return sp_fail("%s: %d vars are asked for", who, n);
     for (int i = 0; i < n; i++)
         if (!ready(v[i], who)) return false;
     for (int i = 1; i < n; i++)
         if (!sp__readable(v[0].tape, v[i], who)) return false;
-    return n <= 0 || sp__run(v[0].tape, n, v, false);
+    return n <= 0 || sp__run(v[0].tape, n, v, drop);
 }
 
-bool sp_eval(int n, const sp_var v[]) { return evaluate(n, v, "eval"); }
+bool sp_eval     (int n, const sp_var v[]) { return evaluate(n, v, false, "eval"); }
+bool sp_eval_only(int n, const sp_var v[]) { return evaluate(n, v, true, "eval_only"); }
 
 static void copy_out(sp_var v, void *to)
 {
@@ -44,7 +45,7 @@ double sp_item(sp_var v)
                  sp_shape_text(sp_var_shape(v), shape));
         return NAN;
     }
-    if (!evaluate(1, &v, "item")) return NAN;
+    if (!evaluate(1, &v, false, "item")) return NAN;
     double room = 0;
     copy_out(v, &room);
     x.data = &room;
@@ -53,7 +54,7 @@ double sp_item(sp_var v)
 
 sp_tensor *sp_export(sp_var v)
 {
-    if (!evaluate(1, &v, "export")) return NULL;
+    if (!evaluate(1, &v, false, "export")) return NULL;
     sp_tensor *x = sp_tensor_new(sp_var_dtype(v), sp_var_shape(v));
     if (x) copy_out(v, x->data);
     return x;                            /* without memory for it the tape is as well as before */
@@ -68,7 +69,7 @@ static bool reads_param(const sp_tape *t, uint32_t id)
 
 const sp_tensor *sp_value(sp_var v)
 {
-    if (!evaluate(1, &v, "value")) return NULL;
+    if (!evaluate(1, &v, false, "value")) return NULL;
 
     sp_tape *t = v.tape;
     sp_beside *b = &t->beside[v.id];

@@ -1,0 +1,127 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * forward - products with Jacobians: backwards by one sweep, forwards by two.
+ *
+ * A gradient g = J^T s is linear in the seed s.  So the sweep from y is recorded with a seed that
+ * stands for any, and its results are differentiated by that seed: d<g, v>/ds = J v.  The
+ * second sweep goes back over the first, that is forward in time.  Nothing of the answer reads s or
+ * g themselves, so the executor never computes them.
+ */
+#include "autograd/derivatives.h"
+#include "autograd/grad.h"
+#include "autograd/ops.h"
+#include "tensor/alloc.h"
+
+/* ---- what both refuse ---- */
+
+static bool nothing_out(sp_tape *t, int n, sp_var out[])
+{
+    for (int i = 0; i < n; i++) out[i] = sp__nothing(t);
+    return false;
+}
+
+static sp_tape *tape_of(const char *who, int n_y, const sp_var y[], int n_x)
+{
+    sp_tape *t = n_y > 0 ? y[0].tape : NULL;
+
+    if (t && n_x >= 0) return t;
+    if (t) sp__fail(t, "%s: %d x are asked for", who, n_x);
+    else sp_fail(n_y > 0 ? "%s: its y[0] is no var of a tape" : "%s: there is no y", who);
+    return NULL;
+}
+
+/* Whether each b[i], which is called a, can stand beside its a[i]: "jvp: v[0] is f32[2] and
+   x[0] is f64[2]". */
+static bool alike(sp_tape *t, const char *who, const char *names, int n, const sp_var a[],
+                  const sp_var b[])
+{
+    char own[SP_SHAPE_TEXT], other[SP_SHAPE_TEXT];
+
+    for (int i = 0; i < n; i++) {
+        if (!sp__readable(t, a[i], who) || !sp__readable(t, b[i], who)) return false;
+        sp_shape p = sp_var_shape(a[i]), q = sp_var_shape(b[i]);
+        sp_dtype dp = sp_var_dtype(a[i]), dq = sp_var_dtype(b[i]);
+        if (!sp_is_floating(dp))
+            return sp__fail(t, "%s: %c[%d] is %s; only f32 and f64 have derivatives", who,
+                            names[0], i, sp_dtype_name(dp)), false;
+        if (sp_shape_equal(p, q) && dp == dq) continue;
+        return sp__fail(t, "%s: %c[%d] is %s%s and %c[%d] is %s%s", who, names[1], i,
+                        sp_dtype_name(dq), sp_shape_text(q, own), names[0], i, sp_dtype_name(dp),
+                        sp_shape_text(p, other)), false;
+    }
+    return true;
+}
+
+/* ---- the two ---- */
+
+bool sp_vjp(int n_y, const sp_var y[], const sp_var u[], int n_x, const sp_var x[], sp_var out[])
+{
+    sp_tape *t = tape_of("vjp", n_y, y, n_x);
+    sp_asked a = { .who = "vjp", .n = n_y, .y = y, .seed = u, .zeros = true };
+
+    if (!t || !alike(t, "vjp", "yu", n_y, y, u) || !alike(t, "vjp", "xx", n_x, x, x))
+        return nothing_out(t, n_x, out);
+    return sp__sweep(&a, n_x, x, out);
+}
+
+/* Vars of a call, in one block of the heap: n_y seeds, n_x gradients by x, and the n of these
+   that there are with their tangents. */
+typedef struct tangents {
+    sp_tape *t;
+    int      n;
+    sp_var  *s, *g, *linear, *v;
+} tangents;
+
+static bool make_room(tangents *r, int n_y, int n_x)
+{
+    r->s = sp_alloc_array((int64_t)n_y + 3 * (int64_t)n_x, sizeof *r->s);
+    if (!r->s) return sp__fail(r->t, "jvp: %s", sp_error()), false;
+    r->g = r->s + n_y;
+    r->linear = r->g + n_x;
+    r->v = r->linear + n_x;
+    return true;
+}
+
+/* The first sweep: g as linear functions of seeds that take no memory. */
+static bool transpose(tangents *r, int n_y, const sp_var y[], int n_x, const sp_var x[],
+                      const sp_var v[])
+{
+    sp_asked a = { .who = "jvp", .n = n_y, .y = y, .seed = r->s };
+
+    for (int k = 0; k < n_y; k++)
+        r->s[k] = sp_full(r->t, sp_var_dtype(y[k]), sp_var_shape(y[k]), 0);
+    if (!sp__sweep(&a, n_x, x, r->g)) return false;
+    for (int i = 0; i < n_x; i++) {
+        if (!sp_is_given(r->g[i])) continue;
+        r->linear[r->n] = r->g[i];
+        r->v[r->n++] = v[i];
+    }
+    return true;
+}
+
+static bool record_tangents(tangents *r, int n_y, const sp_var y[], int n_x, const sp_var x[],
+                            const sp_var v[], sp_var out[])
+{
+    sp_asked a = { .who = "jvp", .y = r->linear, .seed = r->v, .zeros = true };
+
+    if (!transpose(r, n_y, y, n_x, x, v)) return false;
+    if ((a.n = r->n) > 0) return sp__sweep(&a, n_y, r->s, out);
+    for (int k = 0; k < n_y; k++) out[k] = r->s[k];
+    return true;
+}
+
+bool sp_jvp(int n_y, const sp_var y[], int n_x, const sp_var x[], const sp_var v[], sp_var out[])
+{
+    tangents r = { .t = tape_of("jvp", n_y, y, n_x) };
+    bool ok = r.t && alike(r.t, "jvp", "yy", n_y, y, y) && alike(r.t, "jvp", "xv", n_x, x, v)
+           && make_room(&r, n_y, n_x);
+
+    if (ok) {
+        bool was = r.t->early;
+        r.t->early = true;
+        ok = record_tangents(&r, n_y, y, n_x, x, v, out);
+        r.t->early = was;
+    }
+    sp_release(r.s);
+    return ok || nothing_out(r.t, n_y, out);
+}

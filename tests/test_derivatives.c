@@ -1,0 +1,278 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * test_derivatives.c - products with Jacobians and Hessians, and these whole: against
+ * differences, closed forms and each other; what they cost; what they refuse.
+ */
+#include <check.h>
+#include <math.h>
+#include <string.h>
+#include "autograd/derivatives.h"
+#include "autograd/ops.h"
+#include "tensor/alloc.h"
+#include "tests/suite.h"
+
+static sp_tape *t;
+
+static void begin(void) { t = sp_tape_new(NULL); }
+static void end(void)   { sp_tape_free(t); ck_assert_int_eq(sp_alloc_count().live_blocks, 0); }
+
+static sp_tensor *draw(sp_shape shape, uint64_t stream)
+{
+    sp_tensor *x = sp_tensor_new(SP_F64, shape);
+    ck_assert(sp_tensor_uniform(x, (sp_random){ .seed = 5, .stream = stream }, -1, 1));
+    return x;
+}
+
+static sp_var drawn(sp_shape shape, uint64_t stream)
+{
+    sp_tensor *x = draw(shape, stream);
+    sp_var v = sp_input(t, x);
+    sp_tensor_free(x);
+    return v;
+}
+
+static sp_var data(sp_shape shape, const double *x)
+{
+    sp_tensor *tensor = sp_tensor_from(SP_F64, shape, x);
+    sp_var v = sp_input(t, tensor);
+    sp_tensor_free(tensor);
+    return v;
+}
+#define F64(shape, ...) data(shape, (const double[]){ __VA_ARGS__ })
+
+static double at(sp_var v, int64_t i)
+{
+    const sp_tensor *x = sp_value(v);
+    ck_assert_msg(x != NULL, "%s", sp_tape_error(t));
+    return sp_tensor_at(x, i);
+}
+
+static void close(sp_var a, sp_var b, double tolerance)
+{
+    int64_t n = sp_shape_size(sp_var_shape(b));
+
+    ck_assert(sp_shape_equal(sp_var_shape(a), sp_var_shape(b)));
+    for (int64_t i = 0; i < n; i++)
+        ck_assert_msg(fabs(at(a, i) - at(b, i)) <= tolerance * fmax(1, fabs(at(b, i))),
+                      "[%lld]: %.15g and %.15g", (long long)i, at(a, i), at(b, i));
+}
+
+static sp_var dot(sp_var a, sp_var b) { return sp_sum(sp_mul(a, b)); }
+
+/* ---- a function of two vars, for all that follows ---- */
+
+enum { ROWS = 3, IN = 4, OUT = 2 };
+
+/* x [3,4], w [4,2] -> [3,2], with sums, products, broadcasting and a bend */
+static sp_var f(sp_var x, sp_var w)
+{
+    sp_var h = sp_tanh(sp_matmul(x, w));
+    return sp_mul(sp_add(h, sp_square(sp_sum_axes(w, SP_AXES(0), false))), sp_exp(sp_mean(x)));
+}
+
+static sp_var moved(sp_var x, sp_var v, double h) { return sp_add(x, sp_scale(v, h)); }
+
+/* (f(-2) - 8 f(-1) + 8 f(1) - f(2)) / 12h along the tangents */
+static sp_var difference(sp_var (*function)(sp_var, sp_var), const sp_var x[], const sp_var v[])
+{
+    const double h = 1e-3, weight[] = { 1, -8, 8, -1 }, place[] = { -2, -1, 1, 2 };
+    sp_var term[4];
+
+    for (int k = 0; k < 4; k++) {
+        sp_var y = function(moved(x[0], v[0], place[k] * h), moved(x[1], v[1], place[k] * h));
+        term[k] = sp_scale(y, weight[k] / (12 * h));
+    }
+    return sp_add_n(4, term);
+}
+
+static void operands(sp_var x[2], sp_var v[2])
+{
+    x[0] = drawn(SP_SHAPE(ROWS, IN), 1), x[1] = drawn(SP_SHAPE(IN, OUT), 2);
+    v[0] = drawn(SP_SHAPE(ROWS, IN), 3), v[1] = drawn(SP_SHAPE(IN, OUT), 4);
+}
+
+START_TEST(a_jvp_is_what_differences_say)
+{
+    sp_var x[2], v[2], out;
+
+    operands(x, v);
+    sp_var y = f(x[0], x[1]);
+    ck_assert(sp_jvp(1, &y, 2, x, v, &out));
+    close(out, difference(f, x, v), 1e-10);
+}
+END_TEST
+
+START_TEST(a_jvp_and_a_vjp_are_adjoint_for_several_y_and_x)
+{
+    sp_var x[2], v[2], jv[2], ju[2];
+
+    operands(x, v);
+    sp_var y[] = { f(x[0], x[1]), sp_log(sp_shift(sp_square(x[0]), 1)) };
+    sp_var u[] = { drawn(SP_SHAPE(ROWS, OUT), 5), drawn(SP_SHAPE(ROWS, IN), 6) };
+    ck_assert(sp_jvp(2, y, 2, x, v, jv));
+    ck_assert(sp_vjp(2, y, u, 2, x, ju));
+    sp_var left = sp_add(dot(jv[0], u[0]), dot(jv[1], u[1]));
+    sp_var right = sp_add(dot(ju[0], v[0]), dot(ju[1], v[1]));
+    close(left, right, 1e-13);
+    ck_assert_double_gt(fabs(sp_item(left)), .1);
+}
+END_TEST
+
+START_TEST(a_vjp_of_one_y_is_a_seeded_gradient)
+{
+    sp_var x[2], v[2], out[2], g[2];
+
+    operands(x, v);
+    sp_var y = f(x[0], x[1]), u = drawn(SP_SHAPE(ROWS, OUT), 5);
+    ck_assert(sp_vjp(1, &y, &u, 2, x, out));
+    ck_assert(sp_grad(y, 2, x, g, &(sp_grad_spec){ .seed = u }));
+    close(out[0], g[0], 0);
+    close(out[1], g[1], 0);
+}
+END_TEST
+
+/* ---- corners ---- */
+
+START_TEST(what_y_does_not_depend_on_moves_it_by_zero)
+{
+    sp_var x = F64(SP_SHAPE(2), 1, 2), z = F64(SP_SHAPE(3), 1, 2, 3), out[2];
+    sp_var y[] = { sp_square(x), sp_exp(z) }, v = F64(SP_SHAPE(2), 1, 10);
+
+    ck_assert(sp_jvp(2, y, 1, &x, &v, out));
+    close(out[0], F64(SP_SHAPE(2), 2, 40), 0);
+    close(out[1], F64(SP_SHAPE(3), 0, 0, 0), 0);
+    ck_assert(sp_jvp(1, y + 1, 1, &x, &v, out));
+    close(out[0], F64(SP_SHAPE(3), 0, 0, 0), 0);
+}
+END_TEST
+
+START_TEST(y_may_be_an_x_stand_twice_and_x_may_be_no_leaf)
+{
+    sp_var x = F64(SP_SHAPE(2), 1, 2), h = sp_square(x), y[] = { h, x, h }, out[3];
+    sp_var v = F64(SP_SHAPE(2), 1, 10), both[] = { x, x }, vs[] = { v, v };
+
+    ck_assert(sp_jvp(3, y, 1, &x, &v, out));
+    close(out[0], F64(SP_SHAPE(2), 2, 40), 0);
+    close(out[1], v, 0);
+    close(out[2], out[0], 0);
+    ck_assert(sp_jvp(1, y, 2, both, vs, out));
+    close(out[0], F64(SP_SHAPE(2), 4, 80), 0);
+    sp_var e = sp_exp(h);
+    ck_assert(sp_jvp(1, &e, 1, &h, &v, out));
+    close(out[0], sp_mul(e, v), 0);
+}
+END_TEST
+
+START_TEST(no_elements_have_derivatives_of_no_elements)
+{
+    sp_var x = sp_full(t, SP_F64, SP_SHAPE(0, 3), 0), y = sp_tanh(x), out;
+
+    ck_assert(sp_jvp(1, &y, 1, &x, &x, &out));
+    ck_assert(sp_shape_equal(sp_var_shape(out), SP_SHAPE(0, 3)));
+    ck_assert(sp_eval(1, &out));
+    ck_assert(sp_vjp(1, &y, &y, 1, &x, &out) && sp_eval(1, &out));
+    ck_assert(sp_vjp(1, &y, &y, 0, NULL, NULL));
+}
+END_TEST
+
+/* ---- nested ---- */
+
+static sp_var along(sp_var (*function)(sp_var, sp_var), sp_var a, sp_var b)
+{
+    sp_var x[2] = { a, b }, v[2] = { drawn(sp_var_shape(a), 13), drawn(sp_var_shape(b), 14) }, out;
+    sp_var y = function(a, b);
+    sp_jvp(1, &y, 2, x, v, &out);
+    return out;
+}
+static sp_var jvp_of_f(sp_var a, sp_var b) { return along(f, a, b); }
+static sp_var jvp_of_jvp_of_f(sp_var a, sp_var b) { return along(jvp_of_f, a, b); }
+
+static sp_var grad_of(sp_var (*function)(sp_var, sp_var), sp_var a, sp_var b)
+{
+    sp_var g[2], y = sp_sum(sp_square(function(a, b)));
+    sp_grad(y, 2, (sp_var[]){ a, b }, g, NULL);
+    return sp_add(sp_sum_axes(g[0], SP_AXES(0), false), sp_sum(sp_square(g[1])));
+}
+static sp_var grad_of_f(sp_var a, sp_var b) { return grad_of(f, a, b); }
+static sp_var grad_of_jvp(sp_var a, sp_var b) { return grad_of(jvp_of_f, a, b); }
+static sp_var jvp_of_grad(sp_var a, sp_var b) { return along(grad_of_f, a, b); }
+static sp_var grad_of_jvp_of_jvp(sp_var a, sp_var b) { return grad_of(jvp_of_jvp_of_f, a, b); }
+
+/* Each differentiated once more, by a jvp and by a gradient, and compared with differences. */
+START_TEST(derivatives_nest_in_any_order)
+{
+    static sp_var (*const nested[])(sp_var, sp_var) = {
+        jvp_of_f, jvp_of_jvp_of_f, grad_of_f, grad_of_jvp, jvp_of_grad, grad_of_jvp_of_jvp,
+    };
+    sp_var x[2], v[2], out, ju[2];
+
+    operands(x, v);
+    sp_var y = nested[_i](x[0], x[1]), u = drawn(sp_var_shape(y), 7);
+    sp_var slope = difference(nested[_i], x, v);
+    ck_assert(sp_jvp(1, &y, 2, x, v, &out));
+    close(out, slope, 1e-7);
+    ck_assert(sp_vjp(1, &y, &u, 2, x, ju));
+    close(sp_add(dot(ju[0], v[0]), dot(ju[1], v[1])), dot(slope, u), 1e-7);
+}
+END_TEST
+
+/* ---- memory ---- */
+
+/* Bytes at most alive, without inputs, in a jvp by weights, start and inputs of a recurrence
+   h' = tanh(x_t W + h U) through T steps. */
+static int64_t peak_of_steps(int steps, sp_tensor *last)
+{
+    enum { B = 4, N = 16 };
+    sp_tensor *xs = draw(SP_SHAPE(steps, B, N), 1), *vs = draw(SP_SHAPE(steps, B, N), 2);
+
+    sp_tape_free(t);
+    t = sp_tape_new(NULL);
+    sp_var x[] = { sp_borrow(t, xs), drawn(SP_SHAPE(N, N), 3), drawn(SP_SHAPE(N, N), 4),
+                   drawn(SP_SHAPE(B, N), 5) };
+    sp_var v[] = { sp_borrow(t, vs), drawn(SP_SHAPE(N, N), 6), drawn(SP_SHAPE(N, N), 7),
+                   drawn(SP_SHAPE(B, N), 8) };
+    sp_var h = x[3], y, out[2];
+    for (int k = 0; k < steps; k++) {
+        sp_var in = sp_matmul(sp_select(x[0], 0, k), x[1]);
+        h = sp_tanh(sp_add(in, sp_matmul(h, sp_scale(x[2], .2))));
+    }
+    sp_var loss = sp_mean(sp_square(h));
+    ck_assert(sp_jvp(1, &loss, 4, x, v, out));
+    int64_t before = sp_stats(t).live_bytes;
+    y = out[0];
+    ck_assert_msg(sp_eval_only(1, &y), "%s", sp_tape_error(t));
+    int64_t peak = sp_stats(t).peak_bytes - before;
+    if (last) sp_tensor_set(last, 0, sp_item(y));
+    sp_tape_free(t);
+    t = sp_tape_new(NULL);
+    sp_tensor_free(xs);
+    sp_tensor_free(vs);
+    return peak;
+}
+
+START_TEST(the_memory_of_a_jvp_does_not_grow_with_the_steps)
+{
+    int64_t few = peak_of_steps(64, NULL), many = peak_of_steps(1024, NULL);
+
+    ck_assert_int_eq(few, many);
+    ck_assert_int_gt(few, 0);
+}
+END_TEST
+
+int main(void)
+{
+    Suite *suite = suite_create("derivatives");
+    TCase *c = tcase_create("derivatives");
+
+    tcase_add_checked_fixture(c, begin, end);
+    tcase_add_test(c, a_jvp_is_what_differences_say);
+    tcase_add_test(c, a_jvp_and_a_vjp_are_adjoint_for_several_y_and_x);
+    tcase_add_test(c, a_vjp_of_one_y_is_a_seeded_gradient);
+    tcase_add_test(c, what_y_does_not_depend_on_moves_it_by_zero);
+    tcase_add_test(c, y_may_be_an_x_stand_twice_and_x_may_be_no_leaf);
+    tcase_add_test(c, no_elements_have_derivatives_of_no_elements);
+    tcase_add_loop_test(c, derivatives_nest_in_any_order, 0, 6);
+    tcase_add_test(c, the_memory_of_a_jvp_does_not_grow_with_the_steps);
+    suite_add_tcase(suite, c);
+    return run_all(suite);
+}
