@@ -138,6 +138,196 @@ START_TEST(an_index_out_of_range_is_told_with_its_place)
 }
 END_TEST
 
+/* ---- rearranged ---- */
+
+START_TEST(what_is_rolled_back_is_itself)
+{
+    sp_var x = F(SP_SHAPE(2, 3), 1, 2, 3, 4, 5, 6), w = F(SP_SHAPE(2, 3), 10, 20, 30, 40, 50, 60);
+    sp_var y = sp_roll(x, -1, 4);
+
+    HOLDS(y, 3, 1, 2, 6, 4, 5);
+    same(sp_roll(y, 1, -1), x);
+    same(sp_roll(x, 0, 2), x);
+    same(slope(sp_roll(x, 1, 1), w, x), sp_roll(w, 1, -1));
+    HOLDS(sp_roll(AT(SP_SHAPE(3), 1, 2, 3), 0, INT64_MIN), 3, 1, 2);
+    ck_assert_int_eq(sp_var_dim(sp_roll(sp_full(t, SP_F64, SP_SHAPE(0), 1), 0, 5), 0), 0);
+}
+END_TEST
+
+START_TEST(tiling_is_repeating_seen_from_the_other_side)
+{
+    sp_var x = F(SP_SHAPE(3), 1, 2, 3), twice = sp_repeat(x, 0, 2);
+    sp_var w = F(SP_SHAPE(6), 1, 2, 3, 4, 5, 6);
+
+    HOLDS(twice, 1, 1, 2, 2, 3, 3);
+    same(sp_reshape(sp_permute(sp_reshape(twice, SP_SHAPE(3, 2)), SP_AXES(1, 0)), SP_SHAPE(6)),
+         sp_tile(x, SP_SHAPE(2)));
+    HOLDS(slope(twice, w, x), 3, 7, 11);
+    HOLDS(slope(sp_tile(x, SP_SHAPE(2)), w, x), 5, 7, 9);
+}
+END_TEST
+
+START_TEST(a_tile_has_new_axes_in_front)
+{
+    sp_var x = F(SP_SHAPE(2, 1), 1, 2), y = sp_tile(x, SP_SHAPE(2, 1, 3));
+    const double want[] = { 1, 1, 1, 2, 2, 2, 1, 1, 1, 2, 2, 2 };
+
+    ck_assert(sp_shape_equal(sp_var_shape(y), SP_SHAPE(2, 2, 3)));
+    holds(y, 12, want);
+    HOLDS(sp_tile(x, SP_SHAPE(2)), 1, 1, 2, 2);
+    ck_assert(sp_shape_equal(sp_var_shape(sp_tile(x, SP_SHAPE(0, 2))), SP_SHAPE(0, 2)));
+}
+END_TEST
+
+START_TEST(six_axes_can_be_repeated_and_tiled)
+{
+    sp_var x = F(SP_SHAPE(1, 1, 2, 1, 1, 2), 1, 2, 3, 4);
+
+    HOLDS(sp_repeat(x, 2, 2), 1, 2, 1, 2, 3, 4, 3, 4);
+    HOLDS(sp_repeat(sp_flip(x, 5), -1, 2), 2, 2, 1, 1, 4, 4, 3, 3);
+    HOLDS(sp_tile(x, SP_SHAPE(2, 1, 1, 2)), 1, 2, 1, 2, 3, 4, 3, 4, 1, 2, 1, 2, 3, 4, 3, 4);
+}
+END_TEST
+
+START_TEST(rows_of_any_axis_are_taken_as_those_of_the_first)
+{
+    sp_var x = F(SP_SHAPE(2, 3), 1, 2, 3, 4, 5, 6), index = AT(SP_SHAPE(2, 2), 2, 0, 0, 1);
+    sp_var y = sp_take(x, index, 1), w = F(SP_SHAPE(2, 2, 2), 1, 2, 3, 4, 5, 6, 7, 8);
+
+    ck_assert(sp_shape_equal(sp_var_shape(y), SP_SHAPE(2, 2, 2)));
+    HOLDS(y, 3, 1, 1, 2, 6, 4, 4, 5);
+    HOLDS(slope(y, w, x), 5, 4, 1, 13, 8, 5);
+    same(sp_take(x, AT(SP_SHAPE(2), 1, 0), -2), sp_gather(x, AT(SP_SHAPE(2), 1, 0)));
+    HOLDS(sp_take(x, AT(SP_SCALAR, 1), 1), 2, 5);
+}
+END_TEST
+
+START_TEST(an_index_of_several_axes_stands_where_the_axis_stood)
+{
+    sp_var x = sp_reshape(sp_arange(t, SP_F64, 0, 24, 1), SP_SHAPE(2, 3, 4));
+    sp_var y = sp_take(x, AT(SP_SHAPE(1, 2), 2, 1), 1);
+
+    ck_assert(sp_shape_equal(sp_var_shape(y), SP_SHAPE(2, 1, 2, 4)));
+    same(sp_select(sp_select(y, 2, 0), 1, 0), sp_select(x, 1, 2));
+    same(sp_select(sp_select(y, 2, 1), 1, 0), sp_select(x, 1, 1));
+}
+END_TEST
+
+/* ---- diagonals, windows ---- */
+
+START_TEST(the_diagonal_of_what_was_placed_is_that)
+{
+    sp_var ones = sp_full(t, SP_F64, SP_SHAPE(3), 1), x = F(SP_SHAPE(2, 2), 1, 2, 3, 4);
+
+    same(sp_diagonal(sp_eye(t, SP_F64, 3), 0, 0, 1), ones);
+    same(sp_diag_embed(ones, 0), sp_eye(t, SP_F64, 3));
+    for (int k = -2; k <= 2; k++) same(sp_diagonal(sp_diag_embed(x, k), k, -2, -1), x);
+    HOLDS(sp_diag_embed(F(SP_SHAPE(2), 7, 8), -1), 0, 0, 0, 7, 0, 0, 0, 8, 0);
+}
+END_TEST
+
+START_TEST(two_triangles_are_the_whole)
+{
+    sp_var x = F(SP_SHAPE(3, 2), 1, 2, 3, 4, 5, 6), bad = F(SP_SHAPE(2, 2), 1, NAN, 2, 3);
+
+    for (int k = -4; k <= 4; k++) same(sp_add(sp_tril(x, k), sp_triu(x, k + 1)), x);
+    HOLDS(sp_tril(bad, 0), 1, 0, 2, 3);
+    HOLDS(sp_tril(sp_full(t, SP_BOOL, SP_SHAPE(2, 2), 1), 0), 1, 0, 1, 1);
+}
+END_TEST
+
+START_TEST(folding_windows_counts_how_often_each_is_seen)
+{
+    sp_var x = F(SP_SHAPE(5), 1, 2, 3, 4, 5), y = sp_unfold(x, 0, 3, 1, 1);
+
+    HOLDS(y, 1, 2, 3, 2, 3, 4, 3, 4, 5);
+    HOLDS(sp_fold(y, 0, 5, 1, 1), 1, 4, 9, 8, 5);
+    HOLDS(sp_unfold(x, 0, 2, 2, 2), 1, 3, 3, 5);
+    HOLDS(slope(y, sp_number(x, 1), x), 1, 2, 3, 2, 1);
+    HOLDS(sp_unfold(AT(SP_SHAPE(2, 2), 1, 2, 3, 4), 0, 2, 1, 1), 1, 3, 2, 4);
+}
+END_TEST
+
+START_TEST(values_padded_with_have_a_gradient_too)
+{
+    sp_var x = F(SP_SHAPE(2), 1, 2);
+    sp_pad_spec spec = { .axes = SP_AXES(-1), .before = { 1 }, .after = { 2 }, .value = 7 };
+
+    HOLDS(sp_pad(x, spec), 7, 1, 2, 7, 7);
+    HOLDS(slope(sp_pad(x, spec), F(SP_SHAPE(5), 1, 2, 3, 4, 5), x), 2, 3);
+    spec.mode = SP_PAD_REFLECT;
+    HOLDS(sp_pad(AT(SP_SHAPE(2), 1, 2), spec), 2, 1, 2, 1, 2);
+}
+END_TEST
+
+START_TEST(numbers_in_a_row)
+{
+    HOLDS(sp_arange(t, SP_I32, 5, 4, -2), 5, 3, 1, -1);
+    HOLDS(sp_linspace(t, SP_F32, 0, 1, 5), 0, .25, .5, .75, 1);
+    HOLDS(sp_linspace(t, SP_F64, 3, 9, 1), 3);
+    ck_assert_int_eq(sp_var_dim(sp_linspace(t, SP_F64, 3, 9, 0), 0), 0);
+    sp_var third = sp_linspace(t, SP_F64, 0, 1. / 3, 8);
+    ck_assert_double_eq(sp_tensor_at(sp_value(third), 7), 1. / 3);
+}
+END_TEST
+
+START_TEST(a_mesh_repeats_each_vector_along_the_axes_of_the_others)
+{
+    sp_var x[] = { F(SP_SHAPE(2), 1, 2), F(SP_SHAPE(3), 5, 6, 7) }, y[2];
+
+    ck_assert(sp_meshgrid(2, x, y));
+    HOLDS(y[0], 1, 1, 1, 2, 2, 2);
+    HOLDS(y[1], 5, 6, 7, 5, 6, 7);
+}
+END_TEST
+
+START_TEST(what_cannot_be_rearranged_is_told)
+{
+    const int64_t huge = INT64_MAX / 2;
+    sp_var y[7];
+#define X F(SP_SHAPE(2, 3), 1, 2, 3, 4, 5, 6)
+#define SAYS(call, piece) (call, says(piece))
+    SAYS(sp_roll(X, 2, 1), "roll: [2,3]: there is no axis 2 in rank 2");
+    SAYS(sp_repeat(X, -3, 1), "repeat: [2,3]: there is no axis -3 in rank 2");
+    SAYS(sp_repeat(X, 0, -1), "repeat: [2,3]: axis 0 cannot be repeated -1 times");
+    SAYS(sp_repeat(X, 1, huge), "repeat: [2,3]: axis 1 cannot be repeated");
+    SAYS(sp_repeat(X, 1, huge / 4), "repeat: the result is too large");
+    SAYS(sp_tile(X, SP_SHAPE(1, -2)), "tile: [2,3]: axis 1 cannot be repeated -2 times");
+    SAYS(sp_tile(X, SP_SHAPE(huge, 3)), "tile: the result is too large");
+    SAYS(sp_take(X, AT(SP_SHAPE(1), 0), 2), "take: [2,3]: there is no axis 2 in rank 2");
+    SAYS(sp_eval(1, (sp_var[]){ sp_take(X, AT(SP_SHAPE(1), 3), 1) }), "index 3 at position 0");
+    SAYS(sp_pad(X, (sp_pad_spec){ .axes = SP_AXES(0, 2) }), "pad: [2,3]: there is no axis 2");
+    SAYS(sp_pad(X, (sp_pad_spec){ .axes = SP_AXES(0, -2) }), "no axis -2 but the one named before");
+    SAYS(sp_diag_embed(X, INT64_MIN), "place_diagonal: [2,3]: 3 elements are not diagonal");
+    SAYS(sp_eye(t, SP_F64, -1), "arange: [] x []: -1 numbers");
+    SAYS(sp_linspace(t, SP_F64, 0, 1, -1), "arange: [] x []: -1 numbers");
+    SAYS(sp_meshgrid(1, (sp_var[]){ X }, y), "meshgrid: operand 0 has rank 2, not 1");
+    SAYS(sp_meshgrid(7, (sp_var[]){ X }, y), "meshgrid: 1 to 6 operands are allowed, not 7");
+}
+END_TEST
+
+START_TEST(vars_of_before_and_of_elsewhere_are_told_and_nothing_is_handed_on)
+{
+    sp_var old = X, y;
+
+    sp_tape_reset(t);
+    SAYS(sp_roll(old, 0, 1), "roll: its operand was recorded before sp_tape_reset");
+    SAYS(sp_repeat(old, 0, 1), "repeat: its operand was recorded before");
+    SAYS(sp_tile(old, SP_SHAPE(2)), "tile: its operand was recorded before");
+    SAYS(sp_take(old, old, 0), "take: its operand was recorded before");
+    SAYS(sp_take_along_axis(old, old, 0), "take_along_axis: its operand was recorded before");
+    SAYS(sp_scatter(old, old, old, 0, SP_SCATTER_SET), "scatter: its operand was recorded before");
+    SAYS(sp_pad(old, (sp_pad_spec){ .mode = SP_PAD_EDGE }), "pad: its operand was recorded before");
+    SAYS(sp_fold(old, 0, 1, 1, 1), "fold: its operand was recorded before");
+    SAYS(sp_meshgrid(1, &old, &y), "meshgrid: its operand was recorded before");
+    sp_var nothing = sp_tape_fail(t, "first");
+    ck_assert(sp_is_nothing(sp_roll(nothing, 0, 1)) && sp_is_nothing(sp_take(nothing, nothing, 0)));
+    ck_assert(sp_is_nothing(sp_tile(nothing, SP_SHAPE(2))) && !sp_meshgrid(1, &nothing, &y));
+    ck_assert(sp_is_nothing(sp_pad(nothing, (sp_pad_spec){ .axes = SP_AXES(3) })));
+    says("first");
+}
+END_TEST
+
 int main(void)
 {
     Suite *s = suite_create("index");
@@ -147,6 +337,16 @@ int main(void)
         the_last_one_set_stays_and_has_the_gradient,
         ties_of_a_scattered_max_share_with_what_was_there, nan_wins_a_scattered_max_and_min,
         a_number_can_be_scattered_to_many_places, an_index_out_of_range_is_told_with_its_place,
+        what_is_rolled_back_is_itself, tiling_is_repeating_seen_from_the_other_side,
+        a_tile_has_new_axes_in_front, six_axes_can_be_repeated_and_tiled,
+        rows_of_any_axis_are_taken_as_those_of_the_first,
+        an_index_of_several_axes_stands_where_the_axis_stood,
+        the_diagonal_of_what_was_placed_is_that, two_triangles_are_the_whole,
+        folding_windows_counts_how_often_each_is_seen,
+        values_padded_with_have_a_gradient_too, numbers_in_a_row,
+        a_mesh_repeats_each_vector_along_the_axes_of_the_others,
+        what_cannot_be_rearranged_is_told,
+        vars_of_before_and_of_elsewhere_are_told_and_nothing_is_handed_on,
     };
 
     tcase_add_checked_fixture(c, begin, end);

@@ -23,7 +23,9 @@
     X(hard_sigmoid) X(maximum) X(minimum)
 #define REDUCE(X)
 #define SCAN(X)
-#define INDEX(X) X(take_along_axis) X(scatter) X(arange)
+#define INDEX(X) \
+    X(take_along_axis) X(scatter) X(arange) X(pad) X(diagonal) X(place_diagonal) X(tril) X(triu) \
+    X(unfold) X(fold)
 #define PRODUCT(X)
 #define CONV(X)    X(conv) X(conv_transpose) X(conv_weight)
 #define NORM(X)
