@@ -16,6 +16,7 @@
 
 #include "autograd/check.h"
 #include "autograd/derivatives.h"
+#include "autograd/names.h"
 #include "autograd/op.h"
 #include "autograd/ops.h"
 #include "autograd/params.h"

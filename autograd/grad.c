@@ -276,6 +276,17 @@ static void go_back(sweep *s)
     t->scope = scope;
 }
 
+/* Names lead to the gradients that have arrived (names.h). */
+static void note_gradients(const sweep *s)
+{
+    for (int64_t i = 0; i < s->t->n_names; i++) {
+        sp_name *name = &s->t->names[i];
+        if (!reaches(s, name->node)) continue;
+        uint32_t list = s->list[name->node - s->low];
+        if (list != NONE) name->grad = s->c[list].g.id;
+    }
+}
+
 /* ---- the call ---- */
 
 static bool differentiable(const sp_asked *a, sp_var v, const char *what)
@@ -353,6 +364,7 @@ bool sp__sweep(const sp_asked *a, int n, const sp_var wrt[], sp_var out[])
         for (int k = 0; k < a->n; k++)
             if (reaches(&s, a->y[k].id)) add_to_list(&s, a->y[k].id, a->seed[k]);
         go_back(&s);
+        note_gradients(&s);
         for (int i = 0; i < n; i++) out[i] = result(&s, wrt[i], a->zeros);
         ok = !t->failed;
     }

@@ -14,6 +14,7 @@
 #include "autograd/op.h"
 #include "autograd/pool.h"
 #include "autograd/tape.h"
+#include "tensor/text.h"
 
 enum { SP_INLINE_IN = 3, SP_N_ARY = 255, SP_ERROR_TEXT = 1024, SP_SCOPE_DEPTH = 64 };
 #define SP_NOTHING UINT32_MAX
@@ -66,6 +67,13 @@ typedef struct sp_scope {
     const char *name;
 } sp_scope;
 
+/* A named value (names.h); `grad` is what the last sweep noted. */
+typedef struct sp_name {
+    uint32_t    node, scope, grad;   /* grad: SP_NOTHING if none has arrived */
+    int32_t     state;               /* k: state k of a cell after a step; -1: none */
+    const char *role;                /* interned */
+} sp_name;
+
 struct sp_tape {
     sp_tape_spec spec;
     sp_isa       isa;
@@ -89,9 +97,12 @@ struct sp_tape {
     uint32_t  *pinned;               /* by sp_keep, not yet computed */
     int64_t    n_pinned, pinned_room;
 
+    sp_name   *names;
+    int64_t    n_names, name_room;
+
     const sp_op **ops;
     int64_t       n_ops, op_room;
-    sp_interner   shapes, layouts, attrs, scope_keys;
+    sp_interner   shapes, layouts, attrs, scope_keys, roles;
     sp_scope     *scopes;
     int64_t       n_scopes, scope_room;
     uint32_t      scope;             /* where we are; 0 is the root */
@@ -154,6 +165,10 @@ bool sp__unchanged(sp_tape *, uint32_t leaf, uint32_t reader);
 /* ---- each.c ---- */
 /* Run an elementwise kernel over operands of any strides; x are already broadcast to y's shape. */
 bool sp__each(const sp_args *, sp_kernel *);
+
+/* ---- names.c ---- */
+/* "lstm/layer 0/step 3/h"; role may be NULL. */
+void   sp__put_path(sp_text *, const sp_tape *, uint32_t scope, const char *role);
 
 /* ---- accessors ---- */
 static inline sp_node *sp__node(const sp_tape *t, uint32_t id) { return &t->node[id]; }

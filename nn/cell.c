@@ -4,6 +4,7 @@
  */
 #include "nn/step.h"
 
+#include "autograd/names.h"
 #include "autograd/ops.h"
 #include "nn/layer.h"
 
@@ -46,6 +47,14 @@ const char *sp__cell_mistake(const sp_cell *c)
     for (int k = 0; k < c->n_states; k++)
         if (c->state[k].rank > SP_MAX_CELL_RANK) return axes;
     return NULL;
+}
+
+void sp__name_states(const sp_cell *c, const sp_state *s)
+{
+    static const char *const usual[SP_MAX_STATES] = { "h", "state 1", "state 2", "state 3" };
+
+    for (int k = 0; k < s->n; k++)
+        sp__named_state(s->v[k], c->state_name[k] ? c->state_name[k] : usual[k], k);
 }
 
 const char *sp__cell_kind(const sp_cell *c) { return c->kind ? c->kind : "cell"; }
@@ -124,7 +133,9 @@ static sp_var batched_step(const sp_cell *c, sp_var x, sp_state *state)
     if (n == 0) *state = sp_cell_start(c, x.tape, batch, sp__state_dtype(x));
     state->n = c->n_states;
     for (int k = 0; n > 0 && k < n; k++) state->v[k] = sp__state_fit(c, k, state->v[k], batch);
-    return sp__cell_step(c, x, state);
+    sp_var y = sp__cell_step(c, x, state);
+    sp__name_states(c, state);
+    return y;
 }
 
 sp_var sp_cell_step(const sp_cell *c, sp_var x, sp_state *state)

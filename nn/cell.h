@@ -50,6 +50,10 @@ struct sp_cell {
     void (*start)(const sp_cell *, sp_tape *, int64_t batch, sp_state *state);
 
     const char *name;      /* whole, "decoder.cell", for checkpoints; NULL: the kind is used */
+
+    /* For sp_find (names.h), after every step; usual "h", then "state 1", "state 2", ...  A step
+       names what it makes on its way by sp_named(f, "f"). */
+    const char *state_name[SP_MAX_STATES];
 };
 
 /* One step.  x [B, input...] with a state of [B, ...], or x [input...] with a state

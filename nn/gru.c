@@ -3,6 +3,7 @@
  * gru - the gated recurrent unit (Cho et al., 2014), with the reset after the product, as most
  * libraries have it, or before it, as it was published.
  */
+#include "autograd/names.h"
 #include "autograd/ops.h"
 #include "nn/layer.h"
 #include "nn/rnn_parts.h"
@@ -36,6 +37,7 @@ static sp_var step_reset_after(const sp_cell *cell, sp_var x, sp_state *state)
     sp_var r = sp_sigmoid(sp_add(a[0], b[0])), z = sp_sigmoid(sp_add(a[1], b[1]));
     /* n = tanh(a_n + r b_n) */
     sp_var n = sp_tanh(sp_add(a[2], sp_mul(r, b[2])));
+    sp_named(r, "r"), sp_named(z, "z"), sp_named(n, "n");
     /* h' = (1 - z) n + z h = n + z (h - n) */
     return state->v[0] = sp_lerp(n, h, z);
 }
@@ -52,6 +54,7 @@ static sp_var step_reset_before(const sp_cell *cell, sp_var x, sp_state *state)
     sp_var r = sp_sigmoid(sp_add(a[0], b[0])), z = sp_sigmoid(sp_add(a[1], b[1]));
     /* n = tanh(a_n + W_hn (r h) + b_hn) */
     sp_var n = sp_tanh(sp_add(a[2], hidden_side(u, sp_mul(r, h), 2, 1)));
+    sp_named(r, "r"), sp_named(z, "z"), sp_named(n, "n");
     /* h' = (1 - z) n + z h = n + z (h - n) */
     return state->v[0] = sp_lerp(n, h, z);
 }

@@ -3,6 +3,7 @@
  * lstm - the cell with long short-term memory (Hochreiter and Schmidhuber, 1997; forget gate of
  * Gers et al., 2000; projection of Sak et al., 2014).
  */
+#include "autograd/names.h"
 #include "autograd/ops.h"
 #include "nn/layer.h"
 #include "nn/rnn_parts.h"
@@ -23,6 +24,7 @@ static sp_var step(const sp_cell *cell, sp_var x, sp_state *state)
     sp_split(sp_add(in, back), 1, 4, a);
     /* i = sigmoid(a_i),  f = sigmoid(a_f),  g = tanh(a_g),  o = sigmoid(a_o) */
     sp_var i = sp_sigmoid(a[0]), f = sp_sigmoid(a[1]), g = sp_tanh(a[2]), o = sp_sigmoid(a[3]);
+    sp_named(i, "i"), sp_named(f, "f"), sp_named(g, "g"), sp_named(o, "o");
     /* c' = f c + i g */
     c = sp_add(sp_mul(f, c), sp_mul(i, g));
     /* h' = o tanh(c') */
@@ -45,6 +47,7 @@ sp_cell *sp__lstm_make(sp_params *params, const sp_rnn_part *part)
         if (!l->w_hr) return NULL;
     }
     l->cell = (sp_cell){ .kind = "lstm", .input = SP_SHAPE(part->input), .output = SP_SHAPE(P),
-                         .n_states = 2, .state = { SP_SHAPE(P), SP_SHAPE(H) }, .step = step };
+                         .n_states = 2, .state = { SP_SHAPE(P), SP_SHAPE(H) }, .step = step,
+                         .state_name = { "h", "c" } };
     return &l->cell;
 }

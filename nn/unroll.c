@@ -62,6 +62,7 @@ static void step(walk *w, int64_t t, sp_state *s)
     w->made[0][t] = sp__cell_step(w->cell, sp_select(w->x, 0, t), &after);
     *s = sp_is_given(w->marks->valid) ? choose(w->marks->valid, t, &after, s) : after;
     for (int k = 0; k < s->n; k++) w->made[1 + k][t] = s->v[k];
+    sp__name_states(w->cell, s);
 }
 
 static bool steps(walk *w, sp_state *s)
@@ -156,6 +157,9 @@ sp_seq sp__unroll(const sp_cell *c, sp_var x, const sp_marks *marks, const sp_be
     sp_state s = first(&w, begin);
 
     if (sp_tape_error(x.tape)) return sp__no_seq(x.tape, c->n_states);
+    sp_scope_enter(x.tape, "start", -1);
+    sp__name_states(c, &s);
+    sp_scope_leave(x.tape);
     return walked(&w, &s);
 }
 
