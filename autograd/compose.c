@@ -2,7 +2,7 @@
  *
  * compose - functions made of ops: they need no record of their own.
  */
-#include "autograd/node.h"
+#include "autograd/grad.h"
 #include "autograd/ops.h"
 
 sp_var sp_number(sp_var like, double c)
@@ -37,4 +37,17 @@ sp_var sp_mse(sp_var x, sp_var y) { return sp_mean(sp_square(sp_sub(x, y))); }
 sp_var sp_masked_fill(sp_var x, sp_var condition, double value)
 {
     return sp_where(condition, sp_number(x, value), x);
+}
+
+/* The one place where broadcasting is undone: the axes that were repeated are summed. */
+sp_var sp__unbroadcast(sp_var g, sp_shape x)
+{
+    sp_shape from = sp_var_shape(g);
+    sp_axes axes = { 0, { 0 } };
+    int64_t more = from.rank - x.rank;
+
+    if (sp_shape_equal(from, x)) return g;
+    for (int d = 0; d < from.rank; d++)
+        if (d < more || (x.dim[d - more] == 1 && from.dim[d] != 1)) axes.axis[axes.n++] = d;
+    return sp_reshape(sp_sum_axes(g, axes, true), x);
 }

@@ -68,19 +68,6 @@ bool sp_wants(const sp_pullback *v, int k)
     return k >= 0 && k < v->n && reaches(s, operand(s, k));
 }
 
-/* The one place where broadcasting is undone: the axes that were repeated are summed. */
-static sp_var unbroadcast(sp_var g, sp_shape x)
-{
-    sp_shape from = sp_var_shape(g);
-    sp_axes axes = { 0, { 0 } };
-    int64_t more = from.rank - x.rank;
-
-    if (sp_shape_equal(from, x)) return g;
-    for (int d = 0; d < from.rank; d++)
-        if (d < more || (x.dim[d - more] == 1 && from.dim[d] != 1)) axes.axis[axes.n++] = d;
-    return sp_reshape(sp_sum_axes(g, axes, true), x);
-}
-
 static void add_to_list(sweep *s, uint32_t id, sp_var g)
 {
     if (!sp__grow(s->t, &s->c, &s->room, s->n + 2, sizeof *s->c)) return;
@@ -106,7 +93,7 @@ void sp_push(const sp_pullback *v, int k, sp_var g)
                  sp_dtype_name(sp_var_dtype(x)));
         return;
     }
-    g = unbroadcast(g, sp_var_shape(x));
+    g = sp__unbroadcast(g, sp_var_shape(x));
     if (!sp_is_nothing(g)) add_to_list(s, operand(s, k), g);
 }
 

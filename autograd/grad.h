@@ -19,6 +19,9 @@ typedef struct sp_asked {
 } sp_asked;
 bool sp__sweep(const sp_asked *, int n, const sp_var wrt[], sp_var out[]);
 
+/* g, of a broadcast operand's gradient, brought back to the operand's shape (compose.c). */
+sp_var sp__unbroadcast(sp_var g, sp_shape x);
+
 /* sp_grad; but a zero only if `zeros` says so. */
 bool sp__gradients(sp_var y, int n, const sp_var wrt[], sp_var out[], const sp_grad_spec *,
                    bool zeros);
