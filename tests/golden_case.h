@@ -98,4 +98,19 @@ static inline void slope_agrees(sp_var y, sp_var w, sp_var x, const char *name, 
     agrees(slope, name, thing);
 }
 
+/* The result of a case on x0, x1, x2 as far as they are recorded, and its gradients by them. */
+static inline void case_agrees(const char *name, sp_var (*run)(const sp_var x[]))
+{
+    static const char *const operand[] = { "x0", "x1", "x2" };
+    static const char *const slope[] = { "grad.x0", "grad.x1", "grad.x2" };
+    sp_var x[3] = { { 0 } };
+    int n = 0;
+
+    while (n < 3 && recorded(name, operand[n])) x[n] = leaf(name, operand[n]), n++;
+    ck_assert_int_gt(n, 0);
+    sp_var y = run(x);
+    agrees(y, name, "y");
+    for (int i = 0; i < n; i++) slope_agrees(y, leaf(name, "w"), x[i], name, slope[i]);
+}
+
 #endif
