@@ -28,6 +28,21 @@ SP_API bool sp_vjp(int n_y, const sp_var y[], const sp_var u[],
 SP_API bool sp_jvp(int n_y, const sp_var y[], int n_x, const sp_var x[], const sp_var v[],
                    sp_var out[]);
 
+/* out[i] = sum over j of d2y/dx[i]dx[j] v[j]: the Hessian of y, which has one element, times v,
+   in two sweeps. */
+SP_API bool sp_hvp(sp_var y, int n, const sp_var x[], const sp_var v[], sp_var out[]);
+
+/* dy/dx as [y's axes, x's axes], at most 6 together.  Recorded by as many sweeps as y or x has
+   elements, whichever are fewer: for small sizes. */
+SP_API sp_var sp_jacobian(sp_var y, sp_var x);
+
+/* d2y/dx2 of a y of one element, as [x's axes, x's axes].  As many sweeps as x has elements. */
+SP_API sp_var sp_hessian(sp_var y, sp_var x);
+
+/* The gradient of each sample's loss: out[i] is [B, x[i]'s axes] for losses [B].  As many sweeps
+   as samples, each through the whole batch. */
+SP_API bool sp_sample_grads(sp_var losses, int n, const sp_var x[], sp_var out[]);
+
 #ifdef __cplusplus
 }
 #endif

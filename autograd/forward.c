@@ -12,55 +12,15 @@
 #include "autograd/ops.h"
 #include "tensor/alloc.h"
 
-/* ---- what both refuse ---- */
-
-static bool nothing_out(sp_tape *t, int n, sp_var out[])
-{
-    for (int i = 0; i < n; i++) out[i] = sp__nothing(t);
-    return false;
-}
-
-static sp_tape *tape_of(const char *who, int n_y, const sp_var y[], int n_x)
-{
-    sp_tape *t = n_y > 0 ? y[0].tape : NULL;
-
-    if (t && n_x >= 0) return t;
-    if (t) sp__fail(t, "%s: %d x are asked for", who, n_x);
-    else sp_fail(n_y > 0 ? "%s: its y[0] is no var of a tape" : "%s: there is no y", who);
-    return NULL;
-}
-
-/* Whether each b[i], which is called a, can stand beside its a[i]: "jvp: v[0] is f32[2] and
-   x[0] is f64[2]". */
-static bool alike(sp_tape *t, const char *who, const char *names, int n, const sp_var a[],
-                  const sp_var b[])
-{
-    char own[SP_SHAPE_TEXT], other[SP_SHAPE_TEXT];
-
-    for (int i = 0; i < n; i++) {
-        if (!sp__readable(t, a[i], who) || !sp__readable(t, b[i], who)) return false;
-        sp_shape p = sp_var_shape(a[i]), q = sp_var_shape(b[i]);
-        sp_dtype dp = sp_var_dtype(a[i]), dq = sp_var_dtype(b[i]);
-        if (!sp_is_floating(dp))
-            return sp__fail(t, "%s: %c[%d] is %s; only f32 and f64 have derivatives", who,
-                            names[0], i, sp_dtype_name(dp)), false;
-        if (sp_shape_equal(p, q) && dp == dq) continue;
-        return sp__fail(t, "%s: %c[%d] is %s%s and %c[%d] is %s%s", who, names[1], i,
-                        sp_dtype_name(dq), sp_shape_text(q, own), names[0], i, sp_dtype_name(dp),
-                        sp_shape_text(p, other)), false;
-    }
-    return true;
-}
-
 /* ---- the two ---- */
 
 bool sp_vjp(int n_y, const sp_var y[], const sp_var u[], int n_x, const sp_var x[], sp_var out[])
 {
-    sp_tape *t = tape_of("vjp", n_y, y, n_x);
+    sp_tape *t = sp__tape_of("vjp", n_y, y, n_x);
     sp_asked a = { .who = "vjp", .n = n_y, .y = y, .seed = u, .zeros = true };
 
-    if (!t || !alike(t, "vjp", "yu", n_y, y, u) || !alike(t, "vjp", "xx", n_x, x, x))
-        return nothing_out(t, n_x, out);
+    if (!t || !sp__fit(t, "vjp", "yu", n_y, y, u) || !sp__fit(t, "vjp", "xx", n_x, x, x))
+        return sp__all_nothing(t, n_x, out);
     return sp__sweep(&a, n_x, x, out);
 }
 
@@ -112,8 +72,8 @@ static bool record_tangents(tangents *r, int n_y, const sp_var y[], int n_x, con
 
 bool sp_jvp(int n_y, const sp_var y[], int n_x, const sp_var x[], const sp_var v[], sp_var out[])
 {
-    tangents r = { .t = tape_of("jvp", n_y, y, n_x) };
-    bool ok = r.t && alike(r.t, "jvp", "yy", n_y, y, y) && alike(r.t, "jvp", "xv", n_x, x, v)
+    tangents r = { .t = sp__tape_of("jvp", n_y, y, n_x) };
+    bool ok = r.t && sp__fit(r.t, "jvp", "yy", n_y, y, y) && sp__fit(r.t, "jvp", "xv", n_x, x, v)
            && make_room(&r, n_y, n_x);
 
     if (ok) {
@@ -123,5 +83,5 @@ bool sp_jvp(int n_y, const sp_var y[], int n_x, const sp_var x[], const sp_var v
         r.t->early = was;
     }
     sp_release(r.s);
-    return ok || nothing_out(r.t, n_y, out);
+    return ok || sp__all_nothing(r.t, n_y, out);
 }

@@ -17,6 +17,7 @@ typedef struct sp_asked {
     bool          zeros;             /* where no y depends on wrt[i], out[i] is a zero; otherwise
                                         no var at all */
 } sp_asked;
+/* False after a failure; then every out[i] is nothing. */
 bool sp__sweep(const sp_asked *, int n, const sp_var wrt[], sp_var out[]);
 
 /* g, of a broadcast operand's gradient, brought back to the operand's shape (compose.c). */
@@ -25,5 +26,18 @@ sp_var sp__unbroadcast(sp_var g, sp_shape x);
 /* sp_grad; but a zero only if `zeros` says so. */
 bool sp__gradients(sp_var y, int n, const sp_var wrt[], sp_var out[], const sp_grad_spec *,
                    bool zeros);
+
+/* ---- what the functions of derivatives.h have alike; `who` is their name for sentences ---- */
+
+/* The tape of y[0].  NULL: n_y or n_x is no count, or there is no tape; that is told. */
+sp_tape *sp__tape_of(const char *who, int n_y, const sp_var y[], int n_x);
+
+/* Whether each b[i] can stand beside its floating a[i]; names: what they are called.  False: the
+   tape failed: "jvp: v[0] is f32[2] and x[0] is f64[2]". */
+bool sp__fit(sp_tape *, const char *who, const char names[2], int n, const sp_var a[],
+             const sp_var b[]);
+
+/* Makes every out[i] nothing.  Returns false. */
+bool sp__all_nothing(sp_tape *, int n, sp_var out[]);
 
 #endif

@@ -1,95 +1,9 @@
 /* SPDX-License-Identifier: MIT
  *
- * test_derivatives.c - products with Jacobians and Hessians, and these whole: against
- * differences, closed forms and each other; what they cost; what they refuse.
+ * test_derivatives.c - products with Jacobians, backwards and forwards, nested, and what memory
+ * they take: against differences and each other.
  */
-#include <check.h>
-#include <math.h>
-#include <string.h>
-#include "autograd/derivatives.h"
-#include "autograd/ops.h"
-#include "tensor/alloc.h"
-#include "tests/suite.h"
-
-static sp_tape *t;
-
-static void begin(void) { t = sp_tape_new(NULL); }
-static void end(void)   { sp_tape_free(t); ck_assert_int_eq(sp_alloc_count().live_blocks, 0); }
-
-static sp_tensor *draw(sp_shape shape, uint64_t stream)
-{
-    sp_tensor *x = sp_tensor_new(SP_F64, shape);
-    ck_assert(sp_tensor_uniform(x, (sp_random){ .seed = 5, .stream = stream }, -1, 1));
-    return x;
-}
-
-static sp_var drawn(sp_shape shape, uint64_t stream)
-{
-    sp_tensor *x = draw(shape, stream);
-    sp_var v = sp_input(t, x);
-    sp_tensor_free(x);
-    return v;
-}
-
-static sp_var data(sp_shape shape, const double *x)
-{
-    sp_tensor *tensor = sp_tensor_from(SP_F64, shape, x);
-    sp_var v = sp_input(t, tensor);
-    sp_tensor_free(tensor);
-    return v;
-}
-#define F64(shape, ...) data(shape, (const double[]){ __VA_ARGS__ })
-
-static double at(sp_var v, int64_t i)
-{
-    const sp_tensor *x = sp_value(v);
-    ck_assert_msg(x != NULL, "%s", sp_tape_error(t));
-    return sp_tensor_at(x, i);
-}
-
-static void close(sp_var a, sp_var b, double tolerance)
-{
-    int64_t n = sp_shape_size(sp_var_shape(b));
-
-    ck_assert(sp_shape_equal(sp_var_shape(a), sp_var_shape(b)));
-    for (int64_t i = 0; i < n; i++)
-        ck_assert_msg(fabs(at(a, i) - at(b, i)) <= tolerance * fmax(1, fabs(at(b, i))),
-                      "[%lld]: %.15g and %.15g", (long long)i, at(a, i), at(b, i));
-}
-
-static sp_var dot(sp_var a, sp_var b) { return sp_sum(sp_mul(a, b)); }
-
-/* ---- a function of two vars, for all that follows ---- */
-
-enum { ROWS = 3, IN = 4, OUT = 2 };
-
-/* x [3,4], w [4,2] -> [3,2], with sums, products, broadcasting and a bend */
-static sp_var f(sp_var x, sp_var w)
-{
-    sp_var h = sp_tanh(sp_matmul(x, w));
-    return sp_mul(sp_add(h, sp_square(sp_sum_axes(w, SP_AXES(0), false))), sp_exp(sp_mean(x)));
-}
-
-static sp_var moved(sp_var x, sp_var v, double h) { return sp_add(x, sp_scale(v, h)); }
-
-/* (f(-2) - 8 f(-1) + 8 f(1) - f(2)) / 12h along the tangents */
-static sp_var difference(sp_var (*function)(sp_var, sp_var), const sp_var x[], const sp_var v[])
-{
-    const double h = 1e-3, weight[] = { 1, -8, 8, -1 }, place[] = { -2, -1, 1, 2 };
-    sp_var term[4];
-
-    for (int k = 0; k < 4; k++) {
-        sp_var y = function(moved(x[0], v[0], place[k] * h), moved(x[1], v[1], place[k] * h));
-        term[k] = sp_scale(y, weight[k] / (12 * h));
-    }
-    return sp_add_n(4, term);
-}
-
-static void operands(sp_var x[2], sp_var v[2])
-{
-    x[0] = drawn(SP_SHAPE(ROWS, IN), 1), x[1] = drawn(SP_SHAPE(IN, OUT), 2);
-    v[0] = drawn(SP_SHAPE(ROWS, IN), 3), v[1] = drawn(SP_SHAPE(IN, OUT), 4);
-}
+#include "tests/derivatives_case.h"
 
 START_TEST(a_jvp_is_what_differences_say)
 {
@@ -177,7 +91,7 @@ END_TEST
 
 /* ---- nested ---- */
 
-static sp_var along(sp_var (*function)(sp_var, sp_var), sp_var a, sp_var b)
+static sp_var along(of_two *function, sp_var a, sp_var b)
 {
     sp_var x[2] = { a, b }, v[2] = { drawn(sp_var_shape(a), 13), drawn(sp_var_shape(b), 14) }, out;
     sp_var y = function(a, b);
@@ -187,7 +101,7 @@ static sp_var along(sp_var (*function)(sp_var, sp_var), sp_var a, sp_var b)
 static sp_var jvp_of_f(sp_var a, sp_var b) { return along(f, a, b); }
 static sp_var jvp_of_jvp_of_f(sp_var a, sp_var b) { return along(jvp_of_f, a, b); }
 
-static sp_var grad_of(sp_var (*function)(sp_var, sp_var), sp_var a, sp_var b)
+static sp_var grad_of(of_two *function, sp_var a, sp_var b)
 {
     sp_var g[2], y = sp_sum(sp_square(function(a, b)));
     sp_grad(y, 2, (sp_var[]){ a, b }, g, NULL);
@@ -201,7 +115,7 @@ static sp_var grad_of_jvp_of_jvp(sp_var a, sp_var b) { return grad_of(jvp_of_jvp
 /* Each differentiated once more, by a jvp and by a gradient, and compared with differences. */
 START_TEST(derivatives_nest_in_any_order)
 {
-    static sp_var (*const nested[])(sp_var, sp_var) = {
+    static of_two *const nested[] = {
         jvp_of_f, jvp_of_jvp_of_f, grad_of_f, grad_of_jvp, jvp_of_grad, grad_of_jvp_of_jvp,
     };
     sp_var x[2], v[2], out, ju[2];
@@ -220,42 +134,34 @@ END_TEST
 
 /* Bytes at most alive, without inputs, in a jvp by weights, start and inputs of a recurrence
    h' = tanh(x_t W + h U) through T steps. */
-static int64_t peak_of_steps(int steps, sp_tensor *last)
+static int64_t peak_of_steps(int steps)
 {
     enum { B = 4, N = 16 };
-    sp_tensor *xs = draw(SP_SHAPE(steps, B, N), 1), *vs = draw(SP_SHAPE(steps, B, N), 2);
+    const sp_shape in = SP_SHAPE(steps, B, N), w = SP_SHAPE(N, N), start = SP_SHAPE(B, N);
 
     sp_tape_free(t);
     t = sp_tape_new(NULL);
-    sp_var x[] = { sp_borrow(t, xs), drawn(SP_SHAPE(N, N), 3), drawn(SP_SHAPE(N, N), 4),
-                   drawn(SP_SHAPE(B, N), 5) };
-    sp_var v[] = { sp_borrow(t, vs), drawn(SP_SHAPE(N, N), 6), drawn(SP_SHAPE(N, N), 7),
-                   drawn(SP_SHAPE(B, N), 8) };
-    sp_var h = x[3], y, out[2];
+    sp_var x[] = { drawn(in, 1), drawn(w, 3), drawn(w, 4), drawn(start, 5) };
+    sp_var v[] = { drawn(in, 2), drawn(w, 6), drawn(w, 7), drawn(start, 8) };
+    sp_var h = x[3], out;
     for (int k = 0; k < steps; k++) {
-        sp_var in = sp_matmul(sp_select(x[0], 0, k), x[1]);
-        h = sp_tanh(sp_add(in, sp_matmul(h, sp_scale(x[2], .2))));
+        sp_var input = sp_matmul(sp_select(x[0], 0, k), x[1]);
+        h = sp_tanh(sp_add(input, sp_matmul(h, sp_scale(x[2], .2))));
     }
     sp_var loss = sp_mean(sp_square(h));
-    ck_assert(sp_jvp(1, &loss, 4, x, v, out));
+    ck_assert(sp_jvp(1, &loss, 4, x, v, &out));
     int64_t before = sp_stats(t).live_bytes;
-    y = out[0];
-    ck_assert_msg(sp_eval_only(1, &y), "%s", sp_tape_error(t));
-    int64_t peak = sp_stats(t).peak_bytes - before;
-    if (last) sp_tensor_set(last, 0, sp_item(y));
-    sp_tape_free(t);
-    t = sp_tape_new(NULL);
-    sp_tensor_free(xs);
-    sp_tensor_free(vs);
-    return peak;
+    ck_assert_msg(sp_eval_only(1, &out), "%s", sp_tape_error(t));
+    return sp_stats(t).peak_bytes - before;
 }
 
 START_TEST(the_memory_of_a_jvp_does_not_grow_with_the_steps)
 {
-    int64_t few = peak_of_steps(64, NULL), many = peak_of_steps(1024, NULL);
+    int64_t few = peak_of_steps(64), many = peak_of_steps(1024);
 
     ck_assert_int_eq(few, many);
     ck_assert_int_gt(few, 0);
+    ck_assert_int_lt(many, 16 * 4 * 16 * 8);         /* no more than 16 states */
 }
 END_TEST
 
