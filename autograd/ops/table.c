@@ -30,7 +30,7 @@
 #define CONV(X)    X(conv) X(conv_transpose) X(conv_weight)
 #define NORM(X)
 #define CTC(X)
-#define RANDOM(X)
+#define RANDOM(X) X(normal) X(uniform) X(bernoulli)
 #define OPS(X) \
     CORE(X) POINTWISE(X) REDUCE(X) SCAN(X) INDEX(X) PRODUCT(X) CONV(X) NORM(X) CTC(X) RANDOM(X)
 
