@@ -28,7 +28,8 @@
     X(unfold) X(fold)
 #define PRODUCT(X)
 #define CONV(X)    X(conv) X(conv_transpose) X(conv_weight)
-#define NORM(X)
+#define NORM(X) \
+    X(layer_norm) X(rms_norm) X(layer_norm_slope) X(group_norm) X(batch_norm)
 #define CTC(X)
 #define RANDOM(X) X(normal) X(uniform) X(bernoulli)
 #define OPS(X) \
