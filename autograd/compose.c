@@ -17,7 +17,6 @@ sp_var sp_one_minus(sp_var x)       { return sp_sub(sp_number(x, 1), x); }
 
 sp_var sp_sum (sp_var x) { return sp_sum_axes(x, SP_ALL_AXES, false); }
 sp_var sp_mean(sp_var x) { return sp_mean_axes(x, SP_ALL_AXES, false); }
-sp_var sp_max (sp_var x) { return sp_max_axes(x, SP_ALL_AXES, false); }
 
 /* The sum over the count, so that the mean of nothing is 0 / 0. */
 sp_var sp_mean_axes(sp_var x, sp_axes axes, bool keep)

@@ -72,8 +72,12 @@ typedef struct sp_reduced { int64_t outer, n, inner; } sp_reduced;
 sp_reduced sp__reduced(sp_shape x, const sp_reduce_attr *);
 bool sp__reduce_shape(const sp_call *, sp_shape *y);
 
-/* The kernel of a reduction, from the file's row_TYPE (n numbers side by side) and
-   columns_TYPE (n rows of `inner` numbers, a vector or the part of one at a time). */
+/* The axes that went, and x's shape with 1 for each. */
+sp_axes  sp__axes_of(const sp_reduce_attr *);
+sp_shape sp__kept(sp_shape x, const sp_reduce_attr *);
+
+/* The kernel of a reduction, from the file's OP_row_TYPE (of n numbers side by side) and
+   OP_columns_TYPE (of n rows of `inner` numbers, a vector or the part of one at a time). */
 #define REDUCTION(OP, T, type)                                                      \
     sp_kernel KERNEL(OP, type);                                                     \
     void KERNEL(OP, type)(const sp_args *a)                                         \
@@ -82,15 +86,20 @@ bool sp__reduce_shape(const sp_call *, sp_shape *y);
         const T *x = a->x[0].data;                                                  \
         T *y = a->y.data;                                                           \
         for (int64_t o = 0; o < r.outer; o++, x += r.n * r.inner, y += r.inner) {   \
-            if (r.inner == 1) *y = row_##type(x, r.n);                              \
-            else for (int64_t j = 0; j < r.inner; j += VLEN(T))                     \
-                columns_##type(x + j, y + j, r.n, r.inner,                          \
-                               r.inner - j < VLEN(T) ? r.inner - j : VLEN(T));      \
+            if (r.inner == 1) *y = OP##_row_##type(x, r.n, a);                       \
+            else for (int64_t j = 0; j < r.inner; j += VLEN(T)) {                   \
+                int64_t part = r.inner - j < VLEN(T) ? r.inner - j : VLEN(T);       \
+                vstore_part(y + j, OP##_columns_##type(x + j, r.n, r.inner, part, a), part); \
+            }                                                                       \
         }                                                                           \
     }
 
 /* Apply a reduction over any set of axes: one node for each run of neighbors, the last first. */
 sp_var sp__reduce(const sp_op *, sp_var x, sp_axes, bool keep);
+
+/* The same by one node, for what cannot be had one axis after the other: axes that lie apart are
+   brought together.  *attr is the first part of the op's attributes, and is filled in. */
+sp_var sp__reduce_together(const sp_op *, sp_var x, sp_axes, bool keep, sp_reduce_attr *attr);
 
 /* Records that other files of autograd record by themselves. */
 extern const sp_op sp__op_pack, sp__op_add_n, sp__op_broadcast;

@@ -34,9 +34,10 @@ CASCADE(double, f64)
 
 /* n numbers side by side. */
 #define ROW(T, type)                                                                \
-    static T row_##type(const T *x, int64_t n)                                      \
+    static T sum_row_##type(const T *x, int64_t n, const sp_args *a)                \
     {                                                                               \
         type##_cascade c = { .count = 0 };                                          \
+        (void)a;                                                                    \
         for (int64_t i = 0; i < n; i += BLOCK * VLEN(T)) {                          \
             v##type sum = { 0 };                                                    \
             int64_t end = n - i < BLOCK * VLEN(T) ? n : i + BLOCK * VLEN(T), k = i; \
@@ -49,11 +50,13 @@ CASCADE(double, f64)
 ROW(float, f32)
 ROW(double, f64)
 
-/* n rows of `inner` numbers, summed into one row; `part` of a vector at a time. */
+/* n rows of `inner` numbers, `part` of a vector at a time. */
 #define COLUMNS(T, type)                                                            \
-    static void columns_##type(const T *x, T *y, int64_t n, int64_t inner, int64_t part) \
+    static v##type sum_columns_##type(const T *x, int64_t n, int64_t inner, int64_t part, \
+                                      const sp_args *a)                             \
     {                                                                               \
         type##_cascade c = { .count = 0 };                                          \
+        (void)a;                                                                    \
         for (int64_t i = 0; i < n; i += BLOCK) {                                    \
             v##type sum = { 0 };                                                    \
             int64_t end = n - i < BLOCK ? n : i + BLOCK;                            \
@@ -63,7 +66,7 @@ ROW(double, f64)
                 for (int64_t k = i; k < end; k++) sum += vload_part(x + k * inner, part); \
             type##_put(&c, sum);                                                    \
         }                                                                           \
-        vstore_part(y, type##_total(&c), part);                                     \
+        return type##_total(&c);                                                    \
     }
 COLUMNS(float, f32)
 COLUMNS(double, f64)
@@ -105,6 +108,19 @@ bool sp__reduce_shape(const sp_call *c, sp_shape *y)
     return true;
 }
 
+sp_axes sp__axes_of(const sp_reduce_attr *r)
+{
+    sp_axes axes = { (int)r->count, { 0 } };
+    for (int i = 0; i < axes.n; i++) axes.axis[i] = (int)r->first + i;
+    return axes;
+}
+
+sp_shape sp__kept(sp_shape x, const sp_reduce_attr *r)
+{
+    for (int64_t d = r->first; d < r->first + r->count; d++) x.dim[d] = 1;
+    return x;
+}
+
 /* The axes as a bit set; false: the tape has failed. */
 static bool axis_set(const char *name, sp_var x, sp_axes axes, unsigned *set)
 {
@@ -141,16 +157,44 @@ sp_var sp__reduce(const sp_op *op, sp_var x, sp_axes axes, bool keep)
     return x;
 }
 
+/* Of no axes each element is a group of its own. */
+sp_var sp__reduce_together(const sp_op *op, sp_var x, sp_axes axes, bool keep,
+                           sp_reduce_attr *attr)
+{
+    sp_shape kept = sp_var_shape(x);
+    sp_axes order = { (int)kept.rank, { 0 } };
+    int n = 0, runs = 0;
+    unsigned set;
+
+    if (sp_is_nothing(x) || !axis_set(op->name, x, axes, &set))
+        return sp_apply(op, 1, &x, attr, NULL);
+    if (set == 0)
+        return sp__reduce_together(op, sp_unsqueeze(x, -1), SP_AXES(-1), false, attr);
+    for (unsigned named = 0; named < 2; named++)
+        for (int d = 0; d < order.n; d++)
+            if ((set >> d & 1) == named) order.axis[n++] = d;
+    for (int d = 0; d < order.n; d++) {
+        if (!(set >> d & 1)) continue;
+        runs += d == 0 || !(set >> (d - 1) & 1);
+        attr->first = d + 1 - ++attr->count;
+        kept.dim[d] = 1;
+    }
+    attr->keep = keep && runs == 1;
+    if (runs == 1) return sp_apply(op, 1, &x, attr, NULL);
+    attr->first = order.n - attr->count;
+    x = sp_permute(x, order);
+    sp_var y = sp_apply(op, 1, &x, attr, NULL);
+    return keep ? sp_reshape(y, kept) : y;
+}
+
 /* ---- sum ---- */
 
 /* The gradient, given back the axes that went, repeated to x's shape. */
 static void sum_vjp(const sp_pullback *v)
 {
-    const sp_reduce_attr *r = v->attr;
-    sp_shape x = sp_var_shape(v->x[0]), kept = x;
+    sp_shape x = sp_var_shape(v->x[0]);
 
-    for (int64_t d = r->first; d < r->first + r->count; d++) kept.dim[d] = 1;
-    sp_push(v, 0, sp_broadcast(sp_reshape(v->g, kept), x));
+    sp_push(v, 0, sp_broadcast(sp_reshape(v->g, sp__kept(x, v->attr)), x));
 }
 
 static void sum_reference(const sp_args *a)
