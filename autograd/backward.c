@@ -1,11 +1,45 @@
 /* SPDX-License-Identifier: MIT
  *
- * backward - the gradient by every trainable parameter, evaluated and added to what it has.
+ * backward - what is asked of a sweep: sp_grad, the gradient by any vars; and sp_backward, that by
+ * every trainable parameter, evaluated and added to what it has.
  */
 #include <string.h>
 #include "autograd/grad.h"
 #include "autograd/ops.h"
 #include "tensor/strided.h"
+
+/* The seed of y where none is given: 1. */
+static sp_var usual_seed(sp_var y)
+{
+    sp_shape shape = sp_var_shape(y);
+    char text[SP_SHAPE_TEXT];
+
+    if (!y.tape || !sp__readable(y.tape, y, "grad")) return sp__nothing(y.tape);
+    if (!sp_is_floating(sp_var_dtype(y)) || sp_shape_size(shape) == 1)
+        return sp_full(y.tape, sp_var_dtype(y), shape, 1);
+    return sp__fail(y.tape,
+                    "grad: %s: y has %lld elements; give a seed of its shape, or reduce it to one "
+                    "element", sp_shape_text(shape, text), (long long)sp_shape_size(shape));
+}
+
+bool sp__gradients(sp_var y, int n, const sp_var wrt[], sp_var out[], const sp_grad_spec *spec,
+                   bool zeros)
+{
+    sp_grad_spec usual = { 0 };
+    if (!spec) spec = &usual;
+    sp_var seed = sp_is_given(spec->seed) ? spec->seed : usual_seed(y);
+
+    return sp__sweep(&(sp_asked){ .who = "grad", .n = 1, .y = &y, .seed = &seed,
+                                  .n_stop = spec->n_stop, .stop = spec->stop, .zeros = zeros },
+                     n, wrt, out);
+}
+
+bool sp_grad(sp_var y, int n, const sp_var wrt[], sp_var out[], const sp_grad_spec *spec)
+{
+    return sp__gradients(y, n, wrt, out, spec, true);
+}
+
+/* ---- by parameters ---- */
 
 /* The parameters of a step and their gradients; arrays of n, in the tape's arena. */
 typedef struct step {

@@ -121,6 +121,15 @@ static void mark(sweep *s)
     }
 }
 
+/* A list becomes one var. */
+static sp_var store(sweep *s, uint32_t id, sp_var g)
+{
+    if (!sp__grow(s->t, &s->c, &s->room, s->n + 2, sizeof *s->c)) return sp__nothing(s->t);
+    s->c[++s->n] = (contribution){ g, NONE };
+    s->list[id - s->low] = (uint32_t)s->n;
+    return g;
+}
+
 /* The list of a node's contributions, in order of arrival, as one var. */
 static sp_var close_list(sweep *s, uint32_t id)
 {
@@ -130,11 +139,7 @@ static sp_var close_list(sweep *s, uint32_t id)
     if (!sp__grow(s->t, &s->x, &s->x_room, n, sizeof *s->x)) return sp__nothing(s->t);
     int64_t at = n;
     for (uint32_t k = s->list[id - s->low]; k != NONE; k = s->c[k].next) s->x[--at] = s->c[k].g;
-    sp_var g = n == 1 ? s->x[0] : sp_add_n((int)n, s->x);
-    if (!sp__grow(s->t, &s->c, &s->room, s->n + 2, sizeof *s->c)) return sp__nothing(s->t);
-    s->c[++s->n] = (contribution){ g, NONE };
-    s->list[id - s->low] = (uint32_t)s->n;
-    return g;
+    return store(s, id, n == 1 ? s->x[0] : sp_add_n((int)n, s->x));
 }
 
 /* A macro without a rule of its own: its expansion is recorded behind fresh views of the
@@ -258,6 +263,7 @@ static void go_back(sweep *s)
         if (s->partly) cross(s, id);
         t->scope = t->beside[id].scope;
         sp_var g = close_list(s, id);
+        if (t->n_hooks > 0) g = store(s, id, sp__run_hooks(t, id, g));
         if (state & PASSES && !t->failed) pass_on(s, id, g);
     }
     t->scope = scope;
@@ -364,35 +370,4 @@ bool sp__sweep(const sp_asked *a, int n, const sp_var wrt[], sp_var out[])
     sp_release(s.inside);
     sp_release(s.many);
     return ok;
-}
-
-/* The seed of y where none is given: 1. */
-static sp_var usual_seed(sp_var y)
-{
-    sp_shape shape = sp_var_shape(y);
-    char text[SP_SHAPE_TEXT];
-
-    if (!y.tape || !sp__readable(y.tape, y, "grad")) return sp__nothing(y.tape);
-    if (!sp_is_floating(sp_var_dtype(y)) || sp_shape_size(shape) == 1)
-        return sp_full(y.tape, sp_var_dtype(y), shape, 1);
-    return sp__fail(y.tape,
-                    "grad: %s: y has %lld elements; give a seed of its shape, or reduce it to one "
-                    "element", sp_shape_text(shape, text), (long long)sp_shape_size(shape));
-}
-
-bool sp__gradients(sp_var y, int n, const sp_var wrt[], sp_var out[], const sp_grad_spec *spec,
-                   bool zeros)
-{
-    sp_grad_spec usual = { 0 };
-    if (!spec) spec = &usual;
-    sp_var seed = sp_is_given(spec->seed) ? spec->seed : usual_seed(y);
-
-    return sp__sweep(&(sp_asked){ .who = "grad", .n = 1, .y = &y, .seed = &seed,
-                                  .n_stop = spec->n_stop, .stop = spec->stop, .zeros = zeros },
-                     n, wrt, out);
-}
-
-bool sp_grad(sp_var y, int n, const sp_var wrt[], sp_var out[], const sp_grad_spec *spec)
-{
-    return sp__gradients(y, n, wrt, out, spec, true);
 }

@@ -39,5 +39,7 @@ bool sp__fit(sp_tape *, const char *who, const char names[2], int n, const sp_va
 
 /* Makes every out[i] nothing.  Returns false. */
 bool sp__all_nothing(sp_tape *, int n, sp_var out[]);
+/* What the hooks of node id, if any, make of its gradient g. */
+sp_var sp__run_hooks(sp_tape *, uint32_t id, sp_var g);
 
 #endif

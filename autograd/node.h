@@ -47,6 +47,9 @@ typedef struct sp_beside {
 /* A range of nodes that the sweep records again. */
 typedef struct sp_region { uint32_t first, last; } sp_region;
 
+/* A function that the gradient of node id is handed to. */
+typedef struct sp_hooked { uint32_t id; sp_gradient_hook *f; void *data; } sp_hooked;
+
 typedef struct sp_leaf {
     sp_param *param;                 /* NULL: data */
     uint64_t  version;               /* of the parameter, when it was recorded */
@@ -115,6 +118,9 @@ struct sp_tape {
     int64_t       n_regions, region_room;
     uint32_t     *entered;           /* where regions that are not left yet begin */
     int64_t       n_entered, entered_room;
+
+    sp_hooked    *hooks;             /* by node, then in order of attachment */
+    int64_t       n_hooks, hook_room;
 
     sp_evaluation *evaluation;       /* run.h; made by the first */
     sp_pool       pool;              /* values */

@@ -65,7 +65,7 @@ void sp_tape_reset(sp_tape *t)
     if (!t || t->telling) return;
     forget_values(t);
     t->n_nodes = t->n_operands = t->n_scalars = t->n_leaves = t->n_pinned = t->n_used = 0;
-    t->n_regions = t->n_entered = t->n_names = 0;
+    t->n_regions = t->n_entered = t->n_names = t->n_hooks = 0;
     if (t->used_room) memset(t->used, 0xff, (size_t)t->used_room * sizeof *t->used);
     sp__arena_reset(&t->arena);
     t->scope = 0;
@@ -89,7 +89,8 @@ void sp_tape_free(sp_tape *t)
     sp__interner_free(&t->scope_keys);
     sp__interner_free(&t->roles);
     void *array[] = { t->node, t->beside, t->operands, t->scalars, t->leaves, t->pinned,
-                      (void *)t->ops, t->scopes, t->used, t->regions, t->entered, t->names };
+                      (void *)t->ops, t->scopes, t->used, t->regions, t->entered, t->names,
+                      t->hooks };
     for (size_t i = 0; i < sizeof array / sizeof *array; i++) sp_release(array[i]);
     sp_release(t);
 }

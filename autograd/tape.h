@@ -141,6 +141,17 @@ SP_API bool sp_grad(sp_var y, int n, const sp_var wrt[], sp_var out[], const sp_
    False after a failure; then no gradient has changed. */
 SP_API bool sp_backward(sp_var loss);
 
+/* A function that is handed gradients: called while a sweep records, with dL/dv whole and as an
+   ordinary var (nothing is computed yet).  It returns that, or another of its shape and dtype
+   that goes on in its place, made by ops. */
+typedef sp_var sp_gradient_hook(sp_var g, void *data);
+
+/* Attach a hook to v, until reset.  Every sweep that comes by v calls it, one of a higher order
+   too, but not one that asks for nothing at v or behind it.  Several are called in order of
+   attachment, each with what the one before gave; so to read is to return g (sp_keep(g) and look
+   after sp_backward), to clip is to return sp_clamp(g, -c, c).  Returns its argument. */
+SP_API sp_var sp_hook(sp_var v, sp_gradient_hook *, void *data);
+
 /* ---- regions ---- */
 
 /* Values recorded between enter and leave are not kept for a gradient: when the sweep of sp_grad or

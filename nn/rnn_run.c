@@ -101,7 +101,7 @@ typedef struct walk {
     const sp_rnn   *r;
     sp_marks        marks;
     sp_begin        begin;
-    bool            reverse;
+    sp_way          way;
     sp_seq         *part;
 } walk;
 
@@ -112,11 +112,13 @@ static sp_var run_layer(const walk *w, int layer, sp_var x)
     sp_var y[2];
 
     for (int d = 0; d < r->directions; d++) {
+        sp_way way = w->way;
         const int i = layer * r->directions + d;
         sp_begin begin = { state_of(&w->begin.state, i), w->begin.fresh,
                            w->begin.carried };
         if (d) sp_scope_enter(x.tape, "reverse", -1);
-        w->part[i] = sp__unroll(r->cell[i], x, &w->marks, &begin, w->reverse != (d == 1));
+        way.reverse = w->way.reverse != (d == 1);
+        w->part[i] = sp__unroll(r->cell[i], x, &w->marks, &begin, &way);
         if (d) sp_scope_leave(x.tape);
         y[d] = w->part[i].y;
     }
@@ -148,7 +150,8 @@ static sp_var join(const walk *w, sp_var room[], int k, bool each)
 static sp_seq gather(const walk *w, sp_var y, sp_var room[])
 {
     const sp_cell *c = w->r->cell[0];
-    sp_seq seq = { .y = y, .last.n = c->n_states, .each.n = c->n_states, .reverse = w->reverse };
+    sp_seq seq = { .y = y, .last.n = c->n_states, .each.n = c->n_states,
+                   .reverse = w->way.reverse };
 
     for (int k = 0; k < c->n_states; k++) {
         seq.last.v[k] = join(w, room, k, false);
@@ -161,11 +164,12 @@ static sp_seq gather(const walk *w, sp_var y, sp_var room[])
 static sp_seq run_stack(const sp_rnn *r, sp_var x, const sp_run *run)
 {
     const int n = sp__rnn_cells(r);
-    walk w = { .r = r, .begin = { .state = run->initial }, .reverse = run->reverse };
+    walk w = { .r = r, .begin = { .state = run->initial } };
     sp_seq seq;
 
     if ((run->carry && !sp__carry_begin(run, r, x, &w.begin))
-        || !states_fit(r, &w.begin.state, x.tape, sp_var_dim(x, 1)) || !sp__marks(&w.marks, x, run))
+        || !states_fit(r, &w.begin.state, x.tape, sp_var_dim(x, 1)) || !sp__marks(&w.marks, x, run)
+        || !sp__way(&w.way, x.tape, run))
         return sp__no_seq(x.tape, r->cell[0]->n_states);
     w.part = sp_alloc_array(n, sizeof *w.part);
     sp_var *room = sp_alloc_array(n, sizeof *room);

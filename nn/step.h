@@ -55,8 +55,19 @@ typedef struct sp_begin {
     bool     carried;              /* the state may be of a checkpoint of another dtype */
 } sp_begin;
 
+/* How a run goes along time. */
+typedef struct sp_way {
+    bool              reverse;
+    sp_checkpoint     checkpoint;
+    sp_gradient_hook *hook;
+    void             *hook_data;
+} sp_way;
+
+/* As the options say.  False: the tape has failed. */
+bool sp__way(sp_way *, sp_tape *, const sp_run *);
+
 /* The loop itself.  x [T,B,input...] is as sp__where_valid left it. */
-sp_seq sp__unroll(const sp_cell *, sp_var x, const sp_marks *, const sp_begin *, bool reverse);
+sp_seq sp__unroll(const sp_cell *, sp_var x, const sp_marks *, const sp_begin *, const sp_way *);
 
 /* A run that failed: its vars are nothing. */
 sp_seq sp__no_seq(sp_tape *, int n_states);

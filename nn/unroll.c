@@ -7,6 +7,7 @@
 #include "autograd/ops.h"
 #include "nn/carry_parts.h"
 #include "nn/layer.h"
+#include "nn/parts.h"
 #include "nn/step.h"
 #include "tensor/alloc.h"
 
@@ -17,7 +18,7 @@ typedef struct walk {
     sp_tape *tape;
     sp_var   x;
     int64_t  T, B;
-    bool     reverse;
+    const sp_way *way;
     sp_state start;                      /* where segments begin; made only if there are cuts */
     sp_var  *made[1 + SP_MAX_STATES];
 } walk;
@@ -54,7 +55,7 @@ static sp_state choose(sp_var marks, int64_t t, const sp_state *a, const sp_stat
 /* In reverse the boundary that the mark of t+1 makes is met between t+1 and t. */
 static void step(walk *w, int64_t t, sp_state *s)
 {
-    const int64_t boundary = w->reverse ? t + 1 : t;
+    const int64_t boundary = w->way->reverse ? t + 1 : t;
 
     if (sp_is_given(w->marks->cut) && boundary < w->T)
         *s = choose(w->marks->cut, boundary, &w->start, s);
@@ -63,18 +64,26 @@ static void step(walk *w, int64_t t, sp_state *s)
     *s = sp_is_given(w->marks->valid) ? choose(w->marks->valid, t, &after, s) : after;
     for (int k = 0; k < s->n; k++) w->made[1 + k][t] = s->v[k];
     sp__name_states(w->cell, s);
+    for (int k = 0; k < s->n; k++) {
+        w->made[1 + k][t] = s->v[k];
+        if (w->way->hook) sp_hook(s->v[k], w->way->hook, w->way->hook_data);
+    }
 }
 
 static bool steps(walk *w, sp_state *s)
 {
-    for (int64_t i = 0; i < w->T; i++) {
-        const int64_t t = w->reverse ? w->T - 1 - i : i;
+    sp_parts parts = sp__parts_of(w->tape, w->T, &w->way->checkpoint);
+
+    for (int64_t i = 0; i < w->T && !sp_tape_error(w->tape); i++) {
+        const int64_t t = w->way->reverse ? w->T - 1 - i : i;
+        sp__parts_before(&parts, i);
         sp_scope_enter(w->tape, "step", t);
         step(w, t, s);
         sp_scope_leave(w->tape);
-        if (sp_tape_error(w->tape)) return false;
+        sp__parts_after(&parts, i, s);
     }
-    return true;
+    sp__parts_end(&parts);
+    return !sp_tape_error(w->tape);
 }
 
 /* What was made along time as one var; without a step, nothing of the right shape. */
@@ -87,7 +96,7 @@ static sp_var along_time(const walk *w, const sp_var made[], sp_shape sample, sp
 static sp_seq gather(const walk *w, const sp_state *last)
 {
     const sp_dtype dtype = sp__state_dtype(w->x);
-    sp_seq seq = { .last = *last, .each.n = last->n, .reverse = w->reverse };
+    sp_seq seq = { .last = *last, .each.n = last->n, .reverse = w->way->reverse };
 
     seq.y = sp__where_valid(w->marks, along_time(w, w->made[0], w->cell->output, dtype));
     for (int k = 0; k < last->n; k++)
@@ -150,9 +159,9 @@ static sp_state first(walk *w, const sp_begin *begin)
 }
 
 sp_seq sp__unroll(const sp_cell *c, sp_var x, const sp_marks *marks, const sp_begin *begin,
-                  bool reverse)
+                  const sp_way *way)
 {
-    walk w = { .cell = c, .marks = marks, .tape = x.tape, .x = x, .reverse = reverse,
+    walk w = { .cell = c, .marks = marks, .tape = x.tape, .x = x, .way = way,
                .T = sp_var_dim(x, 0), .B = sp_var_dim(x, 1) };
     sp_state s = first(&w, begin);
 
@@ -197,16 +206,24 @@ static bool begin_of(const sp_cell *c, sp_var x, const sp_run *run, sp_begin *be
     return !run->carry || sp__carry_begin(run, c, x, begin);
 }
 
+bool sp__way(sp_way *way, sp_tape *t, const sp_run *run)
+{
+    *way = (sp_way){ run->reverse, run->checkpoint, run->hook, run->hook_data };
+    return sp__checkpoint_check(t, &run->checkpoint);
+}
+
 sp_seq sp_unroll(const sp_cell *c, sp_var x, const sp_run *run)
 {
     static const sp_run usual = { 0 };
     sp_marks marks;
     sp_begin begin;
+    sp_way way;
 
     if (!run) run = &usual;
-    if (!fits(c, x) || !begin_of(c, x, run, &begin) || !sp__marks(&marks, x, run))
+    if (!fits(c, x) || !begin_of(c, x, run, &begin) || !sp__marks(&marks, x, run)
+        || !sp__way(&way, x.tape, run))
         return sp__no_seq(x.tape, c ? c->n_states : 0);
-    sp_seq seq = sp__unroll(c, sp__where_valid(&marks, x), &marks, &begin, run->reverse);
+    sp_seq seq = sp__unroll(c, sp__where_valid(&marks, x), &marks, &begin, &way);
     sp__seq_pin(&seq, run);
     return seq;
 }

@@ -27,6 +27,21 @@ extern "C" {
 
 typedef struct sp_carry sp_carry;     /* carry.h */
 
+/* What is kept for the backward pass.  The rest is computed again in parts, with the same bits
+   (regions, tape.h): about a third more time, and in sp_backward memory for one part at a time and
+   the states between parts. */
+typedef enum sp_checkpoint_kind {
+    SP_KEEP_ALL,           /* every step */
+    SP_EVERY,              /* the state after every n steps */
+    SP_SQRT,               /* the same for n = sqrt(T) */
+    SP_BUDGET              /* as many steps as n bytes allow; nothing twice if that is all */
+} sp_checkpoint_kind;
+
+typedef struct sp_checkpoint {
+    sp_checkpoint_kind kind;
+    int64_t n;
+} sp_checkpoint;
+
 /* Zero is the usual everywhere: the cell's start, the full length, forwards. */
 typedef struct sp_run {
     sp_carry *carry;       /* begin where it stands; the states that it will take are kept */
@@ -36,6 +51,9 @@ typedef struct sp_run {
     sp_var    mask;        /* [T,B]: steps to use; bool, or a number that is not 0 */
     sp_var    reset;       /* [T,B]: a segment begins here; bool, or a number that is not 0 */
     bool      reverse;
+    sp_checkpoint checkpoint;
+    sp_gradient_hook *hook;  /* attached to every state of every step, as that step leaves it */
+    void     *hook_data;
 } sp_run;
 
 typedef struct sp_seq {

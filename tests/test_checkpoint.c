@@ -1,286 +1,96 @@
 /* SPDX-License-Identifier: MIT
  *
- * Regions that are recorded again: the same bits from less memory, whatever lies in them.
+ * Runs along time with checkpoints: the same bits for every cell, stack and option; memory; hooks
+ * at every step.
  */
-#include "nn_case.h"
-
-#include "autograd/node.h"
+#include "outcome.h"
 
 enum { I = 3, H = 4, B = 2 };
 
-/* ---- what two runs are compared by ---- */
+/* One training step of a stack: kind, sizes, what the run is given. */
+typedef struct plan {
+    int           kind, T, layers;
+    bool          both, marks, reverse, carry, each;
+    sp_checkpoint checkpoint;
+    bool          outer;                 /* in a region of the caller's */
+} plan;
 
-enum { MOST = 24 };
-
-/* The tensors that a run has left, in their order, and what it took. */
-typedef struct outcome { int n; sp_tensor *x[MOST]; sp_tape_stats stats; } outcome;
-
-static void note(outcome *o, const sp_tensor *x)
+static sp_var marks_of(nn_case *c, int T, int step)
 {
-    ck_assert_ptr_nonnull(x);
-    ck_assert_int_lt(o->n, MOST);
-    o->x[o->n++] = sp_tensor_copy(x);
+    int on[2 * 64];
+
+    for (int i = 0; i < 2 * T; i++) on[i] = (i + 1) % step == 0;
+    return sp_reshape(integers(c, SP_I32, SP_SHAPE(2 * T), on), SP_SHAPE(T, 2));
 }
 
-static void note_gradients(outcome *o, sp_params *params)
+static outcome trained(const plan *p)
 {
-    for (int64_t i = 0; i < sp_params_count(params); i++) {
-        const sp_param *p = sp_params_at(params, i);
-        if (p->has_grad) note(o, &p->grad);
-    }
-}
-
-static void forget(outcome *o)
-{
-    for (int i = 0; i < o->n; i++) sp_tensor_free(o->x[i]);
-    *o = (outcome){ 0 };
-}
-
-/* The same bits, zeros' signs included. */
-static void ck_same(const outcome *a, const outcome *b, const char *what)
-{
-    ck_assert_int_eq(a->n, b->n);
-    for (int i = 0; i < a->n; i++) {
-        ck_assert(sp_shape_equal(a->x[i]->shape, b->x[i]->shape));
-        ck_assert_msg(memcmp(a->x[i]->data, b->x[i]->data, (size_t)sp_tensor_bytes(a->x[i])) == 0,
-                      "%s: tensor %d differs", what, i);
-    }
-}
-
-/* ---- a chain by hand ---- */
-
-enum { LONG = 48 };
-
-/* h' = tanh(h W + b) + c h, with regions of k steps (0: none) in outer ones of `outer`. */
-typedef struct chain { int k, outer; } chain;
-
-static sp_var chain_step(sp_var h, sp_var W, sp_var b)
-{
-    return sp_add(sp_tanh(sp_add(sp_matmul(h, W), b)), sp_scale(sp_dropout(h, .3), .5));
-}
-
-static sp_var chained(sp_tape *t, chain c, sp_var h, sp_var W, sp_var b)
-{
-    for (int i = 0; i < LONG; i++) {
-        if (c.outer && i % c.outer == 0) sp_region_enter(t);
-        if (c.k && i % c.k == 0) sp_region_enter(t);
-        sp_scope_enter(t, "step", i);
-        h = chain_step(h, W, b);
-        sp_scope_leave(t);
-        if (c.k && (i + 1) % c.k == 0) sp_region_leave(t);
-        if (c.outer && (i + 1) % c.outer == 0) sp_region_leave(t);
-    }
-    return h;
-}
-
-static outcome chain_outcome(chain c)
-{
-    nn_case n = nn_begin();
-    sp_param *W = sp_params_add(n.params, "W", SP_SHAPE(H, H), sp_init_normal(0, .5));
-    sp_param *b = sp_params_add(n.params, "b", SP_SHAPE(H), sp_init_normal(0, 1));
-    sp_param *h = sp_params_add(n.params, "h", SP_SHAPE(B, H), sp_init_normal(0, 1));
-    sp_var y = chained(n.tape, c, sp_use(n.tape, h), sp_use(n.tape, W), sp_use(n.tape, b));
+    nn_case c = nn_begin();
+    const bool marked = p->marks;
+    sp_rnn *r = stack_of(c.params, p->kind, (sp_rnn_spec){ .input = I, .hidden = H,
+                         .layers = p->layers, .bidirectional = p->both, .dropout = .25 });
+    sp_param *in = sp_params_add(c.params, "x", SP_SHAPE(p->T, B, I), sp_init_normal(0, 1));
+    sp_carry *carry = p->carry ? sp_carry_new(r, B) : NULL;
+    sp_run run = { .reverse = p->reverse, .checkpoint = p->checkpoint, .carry = carry };
     outcome o = { 0 };
 
-    ck_assert(sp_backward(sp_sum(sp_square(y))));
-    no_failure(&n);
-    o.stats = sp_stats(n.tape);
-    note_gradients(&o, n.params);
-    note(&o, sp_value(y));
-    nn_end(&n);
+    if (marked) {
+        run.lengths = INTEGERS(&c, p->T, p->T - 2);
+        run.reset = marks_of(&c, p->T, 9);
+    }
+    if (p->outer) sp_region_enter(c.tape);
+    sp_seq seq = sp_rnn_run(r, sp_use(c.tape, in), &run);
+    if (p->outer) sp_region_leave(c.tape);
+    sp_var loss = sp_sum(sp_square(seq.last.v[0]));
+    if (p->each) loss = sp_add(loss, sp_sum(sp_tanh(seq.y)));
+    ck_assert_msg(sp_backward(loss), "%s", sp_tape_error(c.tape));
+    o.stats = sp_stats(c.tape);
+    note_gradients(&o, c.params);
+    note(&o, sp_value(loss));
+    note(&o, sp_value(seq.last.v[0]));
+    note(&o, sp_value(seq.each.v[0]));
+    if (carry) ck_assert(sp_carry_keep(carry, &seq));
+    no_failure(&c);
+    sp_carry_free(carry);
+    nn_end(&c);
     return o;
 }
 
-START_TEST(a_chain_in_regions_has_the_same_bits_in_less_memory)
+/* The plan with and without checkpoints. */
+static void ck_plan(plan p, const char *what)
 {
-    const chain of[] = { { 1, 0 }, { 3, 0 }, { 4, 0 }, { 6, 0 }, { LONG, 0 }, { 0, 12 },
-                         { 2, 12 }, { 3, 24 }, { 1, LONG } };
-    outcome plain = chain_outcome((chain){ 0, 0 });
+    const int T = p.T;
+    const sp_checkpoint all[] = { { SP_EVERY, 1 }, { SP_EVERY, 3 }, { SP_EVERY, 7 },
+                                  { SP_EVERY, T }, { SP_EVERY, 2 * T }, { SP_SQRT, 0 } };
+    outcome plain = trained(&p);
 
-    ck_assert_int_eq(plain.n, 4);
-    for (size_t i = 0; i < sizeof of / sizeof *of; i++) {
-        outcome o = chain_outcome(of[i]);
-        ck_same(&plain, &o, "chain");
+    ck_assert_int_eq(plain.stats.recomputed, 0);
+    for (size_t i = 0; i < 2 * sizeof all / sizeof *all; i++) {
+        p.checkpoint = all[i / 2];
+        p.outer = i % 2;
+        outcome o = trained(&p);
+        ck_same(&plain, &o, what);
         ck_assert_int_gt(o.stats.recomputed, 0);
-        if (of[i].k == 6) ck_assert_int_lt(2 * o.stats.peak_bytes, plain.stats.peak_bytes);
         forget(&o);
     }
-    ck_assert_int_eq(plain.stats.recomputed, 0);
     forget(&plain);
 }
-END_TEST
 
-/* What the sweep of a second order meets: copies, and what they repeat. */
-START_TEST(second_derivatives_go_through_what_was_recorded_again)
+START_TEST(every_kind_of_cell_has_the_same_bits_for_every_k)
 {
-    sp_tensor *got[2][4];
-
-    for (int k = 0; k < 2; k++) {
-        nn_case c = nn_begin();
-        sp_var h = drawn(&c, SP_SHAPE(B, H)), W = drawn(&c, SP_SHAPE(H, H)), inner, g, gg[3];
-        sp_var b = sp_select(W, 0, 0);
-        if (k) sp_region_enter(c.tape);
-        inner = chain_step(h, W, b);
-        sp_var y = sp_sum(sp_exp(chain_step(sp_mul(inner, inner), W, b)));
-        if (k) sp_region_leave(c.tape);
-        ck_assert(sp_grad(y, 1, &W, &g, NULL));
-        got[k][3] = sp_export(g);
-        ck_assert(sp_grad(sp_sum(sp_square(g)), 3, (sp_var[]){ W, h, inner }, gg, NULL));
-        for (int i = 0; i < 3; i++) got[k][i] = sp_export(gg[i]);
-        no_failure(&c);
-        nn_end(&c);
-    }
-    for (int i = 0; i < 4; i++) {
-        for (int64_t j = 0; j < sp_tensor_size(got[0][i]); j++)
-            ck_assert_double_eq_tol(sp_tensor_at(got[0][i], j), sp_tensor_at(got[1][i], j), 1e-12);
-        for (int k = 0; k < 2; k++) sp_tensor_free(got[k][i]);
-    }
+    ck_plan((plan){ .kind = _i, .T = 13, .layers = 1 }, "cell");
+    ck_plan((plan){ .kind = _i, .T = 13, .layers = 1, .each = true }, "cell, loss on each");
 }
 END_TEST
 
-START_TEST(a_wrt_or_a_stop_may_lie_in_a_region)
+START_TEST(stacks_with_dropout_lengths_resets_and_directions_have_the_same_bits)
 {
-    nn_case c = nn_begin();
-    sp_var x = drawn(&c, SP_SCALAR), g[2];
-
-    sp_region_enter(c.tape);
-    sp_var h = sp_exp(x), y = sp_mul(sp_mul(h, h), x);          /* h^2 x */
-    sp_region_leave(c.tape);
-    y = sp_scale(y, 2);
-    ck_assert(sp_grad(y, 2, (sp_var[]){ h, x }, g, NULL));
-    ck_assert_double_eq_tol(sp_item(g[0]), 4 * sp_item(h) * sp_item(x), 1e-14);
-    ck_assert(sp_grad(y, 1, &x, g, &(sp_grad_spec){ .n_stop = 1, .stop = &h }));
-    ck_assert_double_eq_tol(sp_item(g[0]), 2 * sp_item(h) * sp_item(h), 1e-14);
-    no_failure(&c);
-    nn_end(&c);
-}
-END_TEST
-
-START_TEST(a_region_that_is_not_left_takes_no_part)
-{
-    nn_case c = nn_begin();
-    sp_var x = drawn(&c, SP_SCALAR), g;
-
-    sp_region_enter(c.tape);
-    sp_var y = sp_mul(sp_tanh(x), x);
-    int64_t nodes = sp_stats(c.tape).nodes;
-    ck_assert(sp_grad(y, 1, &x, &g, NULL));
-    nodes = sp_stats(c.tape).nodes - nodes;
-    sp_region_leave(c.tape);
-    y = sp_square(g);                               /* the region now holds a sweep */
-    ck_assert(sp_grad(y, 1, &x, &g, NULL));
-    double u = tanh(sp_item(x)), s = 1 - u * u, d = s * sp_item(x) + u;
-    ck_assert_double_eq_tol(sp_item(g), 2 * d * (2 * s - 2 * u * s * sp_item(x)), 1e-13);
-    sp_region_leave(c.tape);
-    failed_with(&c, "region: it is left and was not entered");
-    sp_tape_reset(c.tape);
-    sp_region_enter(c.tape);
-    sp_tape_reset(c.tape);                          /* forgets it */
-    no_failure(&c);
-    sp_region_leave(c.tape);
-    failed_with(&c, "not entered");
-    sp_region_leave(NULL);
-    sp_region_enter(NULL);
-    nn_end(&c);
-}
-END_TEST
-
-START_TEST(what_is_there_already_is_not_computed_twice)
-{
-    nn_case c = nn_begin();
-    sp_param *p = sp_params_add(c.params, "p", SP_SHAPE(B, H), sp_init_normal(0, 1));
-
-    sp_region_enter(c.tape);
-    sp_var y = sp_sum(sp_exp(sp_tanh(sp_use(c.tape, p))));
-    sp_region_leave(c.tape);
-    sp_item(y);
-    ck_assert(sp_backward(y));
-    ck_assert_int_eq(sp_stats(c.tape).recomputed, 0);
-    nn_end(&c);
-}
-END_TEST
-
-/* ---- sums in parts ---- */
-
-enum { TERMS = 7 };
-
-/* Plain values, products, slots of a larger whole, zeros of either sign; `turn` says which is
-   the first. */
-static void draw_terms(nn_case *c, int turn, sp_var x[TERMS])
-{
-    const sp_shape whole = SP_SHAPE(4, 3);
-    sp_var product = sp_matmul(drawn(c, SP_SHAPE(4, 2)), drawn(c, SP_SHAPE(2, 3))), place;
-    sp_var all = drawn(c, whole), zero = sp_neg(sp_full(c->tape, SP_F64, whole, 0));
-
-    ck_assert(sp_grad(sp_sum(sp_square(sp_slice(all, 0, 1, 2))), 1, &all, &place, NULL));
-    sp_var each[] = { product, zero, place, sp_tanh(all), zero, place, product };
-    for (int i = 0; i < TERMS; i++) x[i] = each[(i + turn) % TERMS];
-}
-
-/* The sum of the terms, those before `cut` summed first. */
-static sp_var sum_cut(const sp_var x[TERMS], int cut)
-{
-    sp_var rest[TERMS] = { sp_add_n(cut, x) };
-
-    for (int i = cut; i < TERMS; i++) rest[1 + i - cut] = x[i];
-    return sp_add_n(1 + TERMS - cut, rest);
-}
-
-START_TEST(a_sum_that_goes_on_later_has_the_same_bits)
-{
-    for (int turn = 0; turn < TERMS; turn++) {
-        sp_tensor *due = NULL;
-        for (int cut = 0; cut < TERMS; cut++) {
-            nn_case c = nn_begin();
-            sp_var x[TERMS];
-            draw_terms(&c, turn, x);
-            sp_var sum = cut ? sum_cut(x, cut) : sp_add_n(TERMS, x);
-            ck_assert(sp__run(c.tape, 1, &sum, true));      /* with what the first part leaves */
-            sp_tensor *is = sp_export(sum);
-            if (due) ck_assert_mem_eq(is->data, due->data, (size_t)sp_tensor_bytes(due));
-            if (due) sp_tensor_free(is);
-            else due = is;
-            nn_end(&c);
-        }
-        sp_tensor_free(due);
-    }
-}
-END_TEST
-
-START_TEST(a_sum_goes_on_in_the_buffer_of_its_first_part)
-{
-    nn_case c = nn_begin();
-    const int64_t one = 64 * sizeof(double);
-    sp_var x = drawn(&c, SP_SHAPE(64)), part = sp_tanh(x), again[] = { part, x, x };
-    int64_t before = sp_stats(c.tape).live_bytes;
-
-    for (int i = 0; i < 5; i++) part = sp_add_n(2, (sp_var[]){ part, x });
-    ck_assert(sp__run(c.tape, 1, &part, true));
-    ck_assert_int_eq(sp_stats(c.tape).peak_bytes, before + one);
-    ck_assert_int_eq(sp_stats(c.tape).live_bytes, before + one);
-
-    again[0] = sp_tanh(x);                           /* not if anyone else reads it */
-    sp_var sum = sp_add_n(3, again), other = sp_add_n(2, (sp_var[]){ sum, again[0] });
-    sp_var twice = sp_add_n(2, (sp_var[]){ other, other });
-    ck_assert(sp__run(c.tape, 1, &twice, true));
-    for (int i = 0; i < 64; i++) {
-        double v = sp_tensor_at(sp_value(x), i);
-        ck_assert_double_eq_tol(sp_tensor_at(sp_value(twice), i), 4 * (tanh(v) + v), 1e-14);
-    }
-    nn_end(&c);
-}
-END_TEST
-
-START_TEST(a_budget_counts_such_a_sum_once)
-{
-    for (int over = 0; over < 2; over++) {
-        sp_tape *t = sp_tape_new(&(sp_tape_spec){ .max_bytes = 2 * 512 - over });
-        nn_case c = { sp_params_new(1), t, 0 };
-        sp_var x = drawn(&c, SP_SHAPE(64)), part = sp_tanh(x);
-        part = sp_add_n(2, (sp_var[]){ part, x });
-        ck_assert(sp__run(t, 1, &part, true) == !over);
-        nn_end(&c);
-    }
+    ck_plan((plan){ .kind = _i, .T = 10, .layers = 2, .both = true, .marks = true, .each = true },
+            "stack");
+    ck_plan((plan){ .kind = _i, .T = 10, .layers = 2, .reverse = true, .marks = true },
+            "stack in reverse");
+    ck_plan((plan){ .kind = _i, .T = 10, .layers = 2, .carry = true, .marks = true },
+            "stack with a carry");
 }
 END_TEST
 
@@ -288,14 +98,8 @@ int main(void)
 {
     TCase *t = tcase_create("checkpoint");
 
-    const TTest *tests[] = {
-        a_chain_in_regions_has_the_same_bits_in_less_memory,
-        second_derivatives_go_through_what_was_recorded_again,
-        a_wrt_or_a_stop_may_lie_in_a_region, a_region_that_is_not_left_takes_no_part,
-        what_is_there_already_is_not_computed_twice, a_sum_that_goes_on_later_has_the_same_bits,
-        a_sum_goes_on_in_the_buffer_of_its_first_part, a_budget_counts_such_a_sum_once,
-    };
-
-    for (size_t i = 0; i < sizeof tests / sizeof *tests; i++) tcase_add_test(t, tests[i]);
+    tcase_add_loop_test(t, every_kind_of_cell_has_the_same_bits_for_every_k, 0, N_KINDS);
+    tcase_add_loop_test(
+        t, stacks_with_dropout_lengths_resets_and_directions_have_the_same_bits, 0, N_KINDS);
     return run_suite("checkpoint", t);
 }

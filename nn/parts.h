@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * parts.h - which steps of a run are kept for the backward pass, and which lie in regions that
+ * are recorded again (internal).
+ */
+#ifndef SP_PARTS_H
+#define SP_PARTS_H
+
+#include "nn/unroll.h"
+
+/* Steps [from, until) in regions of `every`, counted in the order in which they are recorded. */
+typedef struct sp_parts {
+    sp_tape *tape;
+    int64_t  T, every, from, until;
+    int64_t  budget;               /* 0: none, or every is chosen */
+    int64_t  nodes;                /* on the tape before the first step, if that is measured */
+    bool     inside;
+} sp_parts;
+
+/* Whether the option can be met; else the tape has failed. */
+bool sp__checkpoint_check(sp_tape *, const sp_checkpoint *);
+
+/* Around each step i of T; state is that after it.  end: also where a step failed. */
+sp_parts sp__parts_of(sp_tape *, int64_t T, const sp_checkpoint *);
+void sp__parts_before(sp_parts *, int64_t i);
+void sp__parts_after(sp_parts *, int64_t i, const sp_state *);
+void sp__parts_end(sp_parts *);
+
+#endif
