@@ -224,6 +224,15 @@ def every_folder_explains_itself():
             yield f"{folder}/README.md is missing"
 
 
+def the_walk_through_is_the_example():
+    """Its blocks of code, in order, are the op of examples/own_op.c, line for line."""
+    text = read("autograd/README.md").partition("\n## An op of your own")[2]
+    op = read("examples/own_op.c").partition("/* ---- the op ---- */\n")[2].partition("/* ----")[0]
+    shown = "".join(re.findall(r"^```c\n(.*?)^```$", text, re.M | re.S))
+    if not op or shown.split() != op.split():
+        yield "the code in autograd/README.md is not that of examples/own_op.c"
+
+
 def every_test_file_is_built():
     listed = set(re.findall(r"'(\w+)'", read("tests/meson.build")))
     for path in glob.glob(os.path.join(ROOT, "tests", "test_*.c")):
@@ -348,8 +357,8 @@ def every_op_record_is_tried(built):
 
 SOURCE_RULES = (includes_point_down, doors_are_kept, the_library_is_silent, layers_touch_no_data,
                 functions_are_short, files_are_short, lines_are_tidy, every_file_names_its_licence,
-                no_loose_ends, every_folder_explains_itself, every_test_file_is_built,
-                scripts_parse,
+                no_loose_ends, every_folder_explains_itself, the_walk_through_is_the_example,
+                every_test_file_is_built, scripts_parse,
                 public_headers_compile_alone_as_c11, public_headers_compile_alone_as_cpp)
 BUILT_RULES = (only_what_headers_declare_is_exported, no_static_data_can_change,
                nothing_built_prints_exits_or_passes_a_door, every_op_record_is_tried)

@@ -41,6 +41,8 @@ use 'pkg-config, static' statically tests/consumer/consumer.c static
 use 'the static program runs' env -u LD_LIBRARY_PATH "$here/static"
 use 'custom_cell.c by pkg-config' with_pkgconfig examples/custom_cell.c custom_cell
 use 'custom_cell runs' runs custom_cell
+use 'own_op.c by pkg-config' with_pkgconfig examples/own_op.c own_op
+use 'own_op runs' runs own_op
 
 # The README's C programs, each between ```c and ```, that have a main.
 awk -v dir="$here" '
