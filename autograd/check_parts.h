@@ -21,6 +21,7 @@ typedef struct sp_trial {
     int              n;
     bool             floating;                  /* one of the operands at least is */
     sp_tensor       *x[SP_MOST_OPERANDS];       /* floating ones are f64 */
+    bool             given[SP_MOST_OPERANDS];   /* its elements stand in the sample */
 } sp_trial;
 
 /* Count a check; one that is not ok is noted as "op: on "2x3": what you say".  Returns ok. */

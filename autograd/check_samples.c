@@ -9,9 +9,14 @@
 #include "autograd/ops.h"
 #include "tensor/strided.h"
 
-/* ---- reading "2x3 3x4:i64" ---- */
+/* ---- reading "2x3 3x4:i64 2:i64=7,9" ---- */
 
-typedef struct wanted { sp_shape shape; sp_dtype dtype; bool floating; } wanted;
+typedef struct wanted {
+    sp_shape shape;
+    sp_dtype dtype;
+    bool floating;
+    const char *given;                          /* "7,9 ..."; NULL: to be drawn */
+} wanted;
 
 static bool read_dtype(const char *text, size_t length, wanted *w)
 {
@@ -44,9 +49,13 @@ static bool read_operand(const char **text, wanted *w)
         at--;
     }
     if (*at == ':') {
-        size_t length = strcspn(++at, " ");
+        size_t length = strcspn(++at, " =");
         if (!read_dtype(at, length, w)) return false;
         at += length;
+    }
+    if (*at == '=') {
+        w->given = ++at;
+        at += strcspn(at, " ");
     }
     if ((*at != ' ' && *at != 0) || !sp_shape_check(w->shape)) return false;
     *text = at + strspn(at, " ");
@@ -97,6 +106,22 @@ static void draw_whole(const sp_trial *t, sp_tensor *x, sp_random r)
         sp_tensor_set(x, i, (double)(lo + (n > 1 ? sp_random_below(r, i, n) : 0)));
 }
 
+/* The elements that the sample gives: exactly as many as there are. */
+static bool take(const sp_trial *t, sp_tensor *x, const char *given)
+{
+    int64_t n = 0, size = sp_tensor_size(x);
+    char *end;
+
+    for (; n < size && *given != ' '; n++) {
+        double value = strtod(given, &end);
+        if (end == given) break;
+        sp_tensor_set(x, n, value);
+        given = end + (*end == ',');
+    }
+    return sp__verdict(t, n == size && (*given == ' ' || *given == 0),
+                       "operand %d needs %lld numbers", t->n - 1, (long long)size);
+}
+
 static bool draw(sp_trial *t, const wanted *w)
 {
     const char *in = t->sample->in;
@@ -104,8 +129,10 @@ static bool draw(sp_trial *t, const wanted *w)
     sp_tensor *x = sp_tensor_new(w->floating ? SP_F64 : w->dtype, w->shape);
 
     if (!x) return sp__verdict(t, false, "%s", sp_error());
+    t->given[t->n] = w->given;
     t->x[t->n++] = x;
     t->floating |= w->floating;
+    if (w->given) return take(t, x, w->given);
     if (w->floating) return draw_floating(t, x, r);
     draw_whole(t, x, r);
     return true;

@@ -121,7 +121,8 @@ SP_API void sp_push (const sp_pullback *, int k, sp_var g);
 /* An input on which sp_check_op tries the op.  The list ends with {0}. */
 typedef struct sp_sample {
     const char *in;  /* operand shapes: "2x3 3x4"; "." is a scalar; "4:i64" another dtype than
-                                          floating; "4:5" would be no dtype and is refused */
+                                          floating; "4:5" would be no dtype and is refused;
+                                          "3:i64=0,2,1" these elements and no random ones */
     double      lo, hi;                /* values lie in [lo, hi], evenly random; both 0: [-2, 2].
                                           Integers likewise, whole numbers in [lo, hi) */
     const void *attr;

@@ -31,6 +31,7 @@ typedef struct dish {
     bool             sharp;          /* it jumps: fed with leaves only, the same on every tape */
     sp_shape         shape[SP_MOST_OPERANDS];
     sp_dtype         dtype[SP_MOST_OPERANDS];
+    bool             given[SP_MOST_OPERANDS];
 } dish;
 
 typedef struct menu {
@@ -97,6 +98,7 @@ static inline void add_dish(menu *m, const sp_op *op, const sp_sample *s, sp_tap
     for (int k = 0; k < t.n; k++) {
         d->shape[k] = t.x[k]->shape;
         d->dtype[k] = t.x[k]->dtype;
+        d->given[k] = t.given[k];
         x[k] = sp_input(tape, t.x[k]);
     }
     d->sharp |= !sp_is_floating(sp_var_dtype(sp__trial_call(&t, x)));
@@ -195,8 +197,21 @@ static inline sp_var press(sp_var v, const sp_sample *s)
     return sp_shift(sp_scale(sp_sigmoid(v), hi - lo), lo);
 }
 
+/* Operand k with the elements that the sample gives. */
+static inline sp_var given(program *p, const dish *d, int k)
+{
+    sp_report report = { 0 };
+    sp_trial t = { .op = d->op, .sample = d->sample, .report = &report };
+
+    ck_assert(sp__trial_begin(&t));
+    sp_var v = sp_input(p->how.tape, t.x[k]);
+    sp__trial_end(&t);
+    return sp_is_floating(d->dtype[k]) ? sp_cast(v, p->dtype) : v;
+}
+
 static inline sp_var operand(program *p, const dish *d, int k, sp_shape shape)
 {
+    if (d->given[k]) return given(p, d, k);
     sp_var v = p->n > 0 ? p->value[below(p, p->n)] : (sp_var){ 0 };
     bool reuse = !one_in(p, 4) && !d->sharp && sp_is_floating(d->dtype[k]) && p->n > 0;
 

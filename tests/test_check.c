@@ -248,10 +248,37 @@ static const struct { sp_sample sample[2]; const char *says;
     { { { .in = "2x" } }, "is no shape" },
     { { { .in = "1x1x1x1x1x1x1" } }, "is no shape" },
     { { { .in = "99999999999x99999999999" } }, "is no shape" },
+    { { { .in = "3=1,2" } }, "operand 0 needs 3 numbers" },
+    { { { .in = "3=1,2,3,4" } }, "operand 0 needs 3 numbers" },
+    { { { .in = "2=1 2" } }, "operand 0 needs 2 numbers" },
+    { { { .in = "3=1,2,x" } }, "operand 0 needs 3 numbers" },
     { { { .in = "" } }, "a sample needs an operand" },
     { { { .in = "500", .apart = true } }, "500 numbers do not lie 0.01 apart" },
     { { { .in = "3:i32", .fails = "needs f32 or f64" } }, "all its samples are to be refused" },
 };
+
+static void seven_and_nine(const sp_args *a)
+{
+    const double *x = a->x[0].data;
+    bool other = a->y.shape.dim[0] == 2 && (x[0] != 7 || x[1] != 9.5);
+
+    softsign_reference(a);
+    if (other) ((double *)a->y.data)[0] = 2;
+}
+
+START_TEST(a_sample_may_give_its_elements)
+{
+    static const sp_sample given[] = { { .in = "2=7,9.5" }, { 0 } };
+    static const sp_sample drawn[] = { { .in = "2" }, { 0 } };
+    sp_op op = softsign;
+
+    op.reference = seven_and_nine;
+    op.samples = given;
+    passes(&op);
+    op.samples = drawn;
+    is_caught(&op, "element 0 is");
+}
+END_TEST
 
 START_TEST(a_bad_sample_is_caught)
 {
@@ -314,6 +341,7 @@ int main(void)
         a_macro_whose_rule_differs_from_its_expansions_gradient_is_caught,
         a_macro_without_an_expansion_is_caught,
         an_op_without_samples_reference_or_name_is_caught,
+        a_sample_may_give_its_elements,
         every_failure_is_told,
         memory_that_runs_out_ends_the_check_with_a_sentence,
     };

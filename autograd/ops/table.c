@@ -30,7 +30,7 @@
 #define CONV(X)    X(conv) X(conv_transpose) X(conv_weight)
 #define NORM(X) \
     X(layer_norm) X(rms_norm) X(layer_norm_slope) X(group_norm) X(batch_norm)
-#define CTC(X)
+#define CTC(X) X(ctc) X(ctc_slope)
 #define RANDOM(X) X(normal) X(uniform) X(bernoulli)
 #define OPS(X) \
     CORE(X) POINTWISE(X) REDUCE(X) SCAN(X) INDEX(X) PRODUCT(X) CONV(X) NORM(X) CTC(X) RANDOM(X)
