@@ -29,8 +29,6 @@ sp_var sp_mean_axes(sp_var x, sp_axes axes, bool keep)
     return sp_div(sum, sp_number(sum, (double)count));
 }
 
-sp_var sp_matmul(sp_var a, sp_var b) { return sp_matmul_t(a, false, b, false); }
-
 sp_var sp_mse(sp_var x, sp_var y) { return sp_mean(sp_square(sp_sub(x, y))); }
 
 sp_var sp_masked_fill(sp_var x, sp_var condition, double value)

@@ -85,10 +85,12 @@ SP_API sp_var sp_argmax(sp_var x, int axis);
 
 /* ---- products ---- */
 
-/* [..,M,K] x [..,K,N] -> [..,M,N]; leading axes broadcast; both of rank >= 2. */
+/* [..,M,K] x [..,K,N] -> [..,M,N]; leading axes broadcast.  A vector is a row on the left, a column
+   on the right, and its axis goes: [K] x [..,K,N] -> [..,N], [..,M,K] x [K] -> [..,M]. */
 SP_API sp_var sp_matmul(sp_var a, sp_var b);
 
-/* The same with a or b read transposed (their last two axes swapped), without a copy. */
+/* The same with a or b read transposed (their last two axes swapped), without a copy; both of
+   rank >= 2. */
 SP_API sp_var sp_matmul_t(sp_var a, bool a_transposed, sp_var b, bool b_transposed);
 
 /* ---- views: nothing is copied unless a reshape cannot be said with strides; any dtype ---- */

@@ -17,6 +17,8 @@ static bool shape(const sp_call *c, sp_shape *y)
     const flags *t = c->attr;
     sp_shape a = c->shape[0], b = c->shape[1], a_batch, b_batch;
 
+    if (a.rank == 0 || b.rank == 0)
+        return sp_refuse(c, "a scalar is no matrix; sp_mul multiplies by it");
     if (a.rank < 2 || b.rank < 2) return sp_refuse(c, "both operands need rank 2 or more");
     int64_t m = a.dim[a.rank - 2 + !!t->a], k = a.dim[a.rank - 1 - !!t->a];
     int64_t inner = b.dim[b.rank - 2 + !!t->b], n = b.dim[b.rank - 1 - !!t->b];
@@ -212,6 +214,7 @@ static const sp_sample samples[] = {
     { .in = "2x0x3 3x4", AB },
     { .in = "3x4 5x6", AB, .fails = "inner sizes 4 and 5 differ" },
     { .in = "4 4x5", AB, .fails = "rank 2 or more" },
+    { .in = "3x4 .", AB, .fails = "a scalar is no matrix" },
     { .in = "2x3x4 3x4x5", AB, .fails = "leading axes do not broadcast" },
     { .in = "3x4:i32 4x5:i32", AB, .fails = "needs f32 or f64" },
     { 0 },
