@@ -53,19 +53,27 @@ static bool reaches(const sweep *s, uint32_t id)
 
 /* ---- what a rule calls ---- */
 
-/* Operand k of the node whose rule is running; the rule itself reads what stands for it. */
-static uint32_t operand(const sweep *s, int k)
+static sp_var standing_for(const sweep *s, uint32_t id)
 {
+    const uint32_t copy = s->stand ? s->stand[id] : 0;
+    return (sp_var){ s->t, copy ? copy : id, s->t->epoch };
+}
+
+/* The node that a gradient of operand k goes to: the operand that the rule reads, or the one for
+   which that stands. */
+static uint32_t operand(const sp_pullback *v, int k)
+{
+    const sweep *s = v->sweep;
     const uint32_t *in;
 
     sp__inputs(s->t, s->id, &in);
-    return in[k];
+    return v->x[k].id == standing_for(s, in[k]).id ? in[k] : v->x[k].id;
 }
 
 bool sp_wants(const sp_pullback *v, int k)
 {
     const sweep *s = v->sweep;
-    return k >= 0 && k < v->n && reaches(s, operand(s, k));
+    return k >= 0 && k < v->n && reaches(s, operand(v, k));
 }
 
 static void add_to_list(sweep *s, uint32_t id, sp_var g)
@@ -94,7 +102,7 @@ void sp_push(const sp_pullback *v, int k, sp_var g)
         return;
     }
     g = sp__unbroadcast(g, sp_var_shape(x));
-    if (!sp_is_nothing(g)) add_to_list(s, operand(s, k), g);
+    if (!sp_is_nothing(g)) add_to_list(s, operand(v, k), g);
 }
 
 /* ---- the sweep ---- */
@@ -167,12 +175,6 @@ static void run_expansion(const sp_pullback *v, const sp_op *op)
     if (sp_is_nothing(y) || !sp__gradients(y, n, wrt, out, &spec, false)) return;
     for (int i = 0; i < n; i++)
         if (sp_is_given(out[i])) sp_push(v, from[i], out[i]);
-}
-
-static sp_var standing_for(const sweep *s, uint32_t id)
-{
-    const uint32_t copy = s->stand ? s->stand[id] : 0;
-    return (sp_var){ s->t, copy ? copy : id, s->t->epoch };
 }
 
 /* Scalars are copied: a rule records, and the tape's may move. */
