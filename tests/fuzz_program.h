@@ -45,6 +45,7 @@ typedef struct manner {
     sp_tape *tape;
     double   nudge;                  /* leaves are off by so much, relatively */
     uint64_t nudged;                 /* the draw of the nudges */
+    bool     regions;                /* parts are checkpointed */
     bool     eager;                  /* the tape computes at once: bad data are noticed late */
 } manner;
 
@@ -57,6 +58,7 @@ typedef struct program {
     int         n, n_leaves, n_calls;
     sp_var      value[MOST_VALUES], leaf[MOST_LEAVES];
     int         called[MOST_VALUES]; /* dishes, for whoever wants to know */
+    int         depth;               /* of regions */
 } program;
 
 /* ---- draws ---- */
@@ -286,6 +288,20 @@ static inline void step(program *p)
     p->called[p->n++] = chosen;
 }
 
+static inline void regions(program *p)
+{
+    bool enter = one_in(p, 4), leave = one_in(p, 3);
+
+    if (leave && p->depth > 0) {
+        p->depth--;
+        if (p->how.regions) sp_region_leave(p->how.tape);
+    }
+    if (enter) {
+        p->depth++;
+        if (p->how.regions) sp_region_enter(p->how.tape);
+    }
+}
+
 /* Record program number `seed`.  It ends early where a spoiled call is refused. */
 static inline void record(program *p, const menu *m, manner how, uint64_t seed)
 {
@@ -294,7 +310,12 @@ static inline void record(program *p, const menu *m, manner how, uint64_t seed)
     int steps = 3 + (int)below(p, 12);
 
     sp_tape_set_step(how.tape, seed);
-    for (int i = 0; i < steps && !sp_tape_error(how.tape); i++) step(p);
+    for (int i = 0; i < steps && !sp_tape_error(how.tape); i++) {
+        regions(p);
+        step(p);
+    }
+    for (; p->depth > 0; p->depth--)
+        if (how.regions) sp_region_leave(how.tape);
 }
 
 /* A scalar that depends on the last values. */
