@@ -42,6 +42,27 @@ SP_API sp_var sp_conv_transpose1d(sp_var x, sp_var w, sp_var b, sp_conv_spec);
 SP_API sp_var sp_conv_transpose2d(sp_var x, sp_var w, sp_var b, sp_conv_spec);
 SP_API sp_var sp_conv_transpose3d(sp_var x, sp_var w, sp_var b, sp_conv_spec);
 
+/* ---- pooling ----
+   x [N,C,X...]; the result [N,C,Y...] holds for each channel the largest, or the mean, of what a
+   window sees at each position, with Y as above.  Options for each axis as above. */
+typedef struct sp_pool_spec {
+    int64_t size[3];            /* of the window */
+    int64_t stride[3];          /* usual: the size */
+    int64_t padding[3];         /* on both sides, at most half the size; it is never the largest */
+    int64_t dilation[3];        /* usual 1 */
+    bool    ceil;               /* round Y up: a last window may reach beyond the padding */
+    bool    inside;             /* the mean is over elements of x only, not over padding */
+} sp_pool_spec;
+
+/* NaN counts as largest.  The slope is split evenly among ties (PyTorch: the first gets all). */
+SP_API sp_var sp_max_pool1d(sp_var x, sp_pool_spec);
+SP_API sp_var sp_max_pool2d(sp_var x, sp_pool_spec);
+SP_API sp_var sp_max_pool3d(sp_var x, sp_pool_spec);
+
+SP_API sp_var sp_mean_pool1d(sp_var x, sp_pool_spec);
+SP_API sp_var sp_mean_pool2d(sp_var x, sp_pool_spec);
+SP_API sp_var sp_mean_pool3d(sp_var x, sp_pool_spec);
+
 #ifdef __cplusplus
 }
 #endif

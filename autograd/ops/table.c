@@ -27,7 +27,9 @@
     X(take_along_axis) X(scatter) X(arange) X(pad) X(diagonal) X(place_diagonal) X(tril) X(triu) \
     X(unfold) X(fold)
 #define PRODUCT(X)
-#define CONV(X)    X(conv) X(conv_transpose) X(conv_weight)
+#define CONV(X)                                                                     \
+    X(conv) X(conv_transpose) X(conv_weight) X(max_pool) X(max_pool_slope) X(max_pool_pick) \
+    X(mean_pool) X(mean_pool_slope)
 #define NORM(X) \
     X(layer_norm) X(rms_norm) X(layer_norm_slope) X(group_norm) X(batch_norm)
 #define CTC(X) X(ctc) X(ctc_slope)
