@@ -117,8 +117,8 @@ static bool read_operand(einsum *e, const char **at, int k, sp_term *x)
     if (!read_group(e, at, &g)) return false;
     int dots = rank - g.n;
     if (dots < 0 || (g.dots < 0 && dots > 0))
-        return refused(e, "operand %d has rank %d, \"%.*s\" names %d axes%s", k, rank, g.length,
-                       g.text, g.n, g.dots < 0 ? "" : " and more");
+        return refused(e, "operand %d has rank %d, \"%.*s\" is for rank %d%s", k, rank, g.length,
+                       g.text, g.n, g.dots < 0 ? "" : " or more");
     if (dots > e->dots) e->dots = dots;
     *x = (sp_term){ .v = e->x[k], .n = rank };
     spelled(&g, dots, x->name);
@@ -127,20 +127,24 @@ static bool read_operand(einsum *e, const char **at, int k, sp_term *x)
 
 /* ---- what each index is ---- */
 
-static bool meet(einsum *e, int k, const sp_term *x)
+/* The size of an axis among the others of its index: within an operand they are equal, between
+   operands a size of 1 is repeated. */
+static bool meet_axis(einsum *e, int k, const sp_term *x, int d)
 {
     char text[NAME_TEXT];
+    int name = x->name[d], from = e->from[name];
+    int64_t size = sp_var_dim(x->v, d), *known = &e->size[name];
+    bool first = e->count[name]++ == 0;
 
-    for (int d = 0; d < x->n; d++) {
-        int name = x->name[d], from = e->from[name];
-        int64_t size = sp_var_dim(x->v, d), *known = &e->size[name];
-        bool first = e->count[name]++ == 0, again = !first && e->last[name] == k;
-        if (!first && size != *known && (again || (size != 1 && *known != 1)))
-            return refused(e, "%s is %lld in operand %d and %lld in operand %d",
-                           index_text(name, text), (long long)*known, from, (long long)size, k);
-        e->last[name] = k;
-        if (first || *known == 1) *known = size, e->from[name] = k;
-    }
+    for (int b = 0; b < d; b++)
+        if (x->name[b] == name && sp_var_dim(x->v, b) != size)
+            return refused(e, "%s is %lld and %lld in operand %d", index_text(name, text),
+                           (long long)sp_var_dim(x->v, b), (long long)size, k);
+    if (!first && size != *known && size != 1 && *known != 1)
+        return refused(e, "%s is %lld in operand %d and %lld in operand %d",
+                       index_text(name, text), (long long)*known, from, (long long)size, k);
+    e->last[name] = k;
+    if (first || *known == 1) *known = size, e->from[name] = k;
     return true;
 }
 
@@ -191,9 +195,11 @@ static bool read_all(einsum *e)
         if (!sp_is_floating(dtype) || dtype != sp_var_dtype(e->x[0]))
             return refused(e, "operand %d is %s, it needs f32 or f64 like the others", k,
                            sp_dtype_name(dtype));
-        if (!read_operand(e, &at, k, &x) || !meet(e, k, &x)) return false;
+        if (!read_operand(e, &at, k, &x)) return false;
+        for (int d = 0; d < x.n; d++)
+            if (!meet_axis(e, k, &x, d)) return false;
         if (k + 1 < e->n && *at++ != ',')
-            return refused(e, "it names %d operands, there are %d", k + 1, e->n);
+            return refused(e, "it names only %d of the %d operands", k + 1, e->n);
     }
     if (*at == ',') return refused(e, "it names more operands than the %d there are", e->n);
     return *at ? read_result(e, at + 2) : implied(e);
