@@ -218,6 +218,24 @@ static uint64_t needed(const einsum *e, int k)
     return all;
 }
 
+/* Whether no product on the way has too many axes. */
+static bool fits(einsum *e)
+{
+    const char *at = e->spec;
+    uint64_t names = 0;
+    sp_term x;
+
+    for (int k = 0; k < e->n; k++, at++) {
+        if (!read_operand(e, &at, k, &x)) return false;
+        names = (names | sp__names(&x)) & needed(e, k);
+        int axes = __builtin_popcountll(names);
+        if (axes > SP_MAX_RANK)
+            return refused(e, "the product up to operand %d has %d axes, more than %d", k, axes,
+                           SP_MAX_RANK);
+    }
+    return true;
+}
+
 /* Where an index stands twice, its diagonal, once. */
 static sp_term diagonals(sp_term x)
 {
@@ -245,12 +263,6 @@ static sp_var computed(einsum *e)
         uint64_t kept = needed(e, k);
         if (!read_operand(e, &at, k, &x)) return sp__nothing(e->tape);
         x = diagonals(x);
-        int axes = __builtin_popcountll((sp__names(&x) | sp__names(&y)) & kept);
-        if (axes > SP_MAX_RANK) {
-            refused(e, "the product up to operand %d has %d axes, more than %d", k, axes,
-                    SP_MAX_RANK);
-            return sp__nothing(e->tape);
-        }
         y = k ? sp__term_product(y, x, kept) : sp__term_sum(x, kept);
     }
     return sp__term_as(y, e->out);
@@ -262,5 +274,5 @@ sp_var sp_einsum(const char *spec, int n, const sp_var x[])
 
     if (!sp__all_readable(n, x, "einsum", &e.tape)) return sp__nothing(e.tape);
     if (!spec) return sp_tape_fail(e.tape, "einsum: there is no text that says what to sum");
-    return read_all(&e) ? computed(&e) : sp__nothing(e.tape);
+    return read_all(&e) && fits(&e) ? computed(&e) : sp__nothing(e.tape);
 }

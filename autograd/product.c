@@ -20,9 +20,34 @@ static sp_var refused(const char *who, sp_var a, sp_var b, const char *format, .
                         sp_shape_text(sp_var_shape(b), b_text), what);
 }
 
-static sp_var differ(const char *who, sp_var a, sp_var b, int64_t m, int64_t n)
+/* What can be said before anything is recorded; false: the tape has failed. */
+static bool fit(const char *who, sp_var a, sp_var b)
 {
-    return refused(who, a, b, "inner sizes %lld and %lld differ", (long long)m, (long long)n);
+    sp_dtype x = sp_var_dtype(a), y = sp_var_dtype(b);
+
+    if (x == y && sp_is_floating(x)) return true;
+    return refused(who, a, b, "dtypes %s and %s; both must be f32 or both f64", sp_dtype_name(x),
+                   sp_dtype_name(y)), false;
+}
+
+static bool inner_fit(const char *who, sp_var a, sp_var b, int64_t m, int64_t n)
+{
+    if (m == n) return fit(who, a, b);
+    refused(who, a, b, "inner sizes %lld and %lld differ", (long long)m, (long long)n);
+    return false;
+}
+
+/* Both have a last axis, and those before it broadcast. */
+static bool leading_fit(const char *who, sp_var a, sp_var b)
+{
+    sp_shape x = sp_var_shape(a), y = sp_var_shape(b), both;
+
+    if (x.rank == 0 || y.rank == 0)
+        return refused(who, a, b, "a scalar has no last axis"), false;
+    x.dim[--x.rank] = 0;
+    y.dim[--y.rank] = 0;
+    if (sp_shape_broadcast(x, y, &both)) return true;
+    return refused(who, a, b, "the leading axes do not broadcast"), false;
 }
 
 /* A vector is a row on the left and a column on the right, and its axis goes. */
@@ -32,8 +57,10 @@ sp_var sp_matmul(sp_var a, sp_var b)
 
     if (a_rank == 0 || b_rank == 0 || (a_rank > 1 && b_rank > 1))
         return sp_matmul_t(a, false, b, false);
-    int64_t k = sp_var_dim(a, -1), inner = sp_var_dim(b, b_rank == 1 ? 0 : -2);
-    if (k != inner) return differ("matmul", a, b, k, inner);
+    int64_t inner = sp_var_dim(b, b_rank == 1 ? 0 : -2);
+    sp_tape *t;
+    if (!sp__all_readable(2, (sp_var[]){ a, b }, "matmul", &t)
+        || !inner_fit("matmul", a, b, sp_var_dim(a, -1), inner)) return sp__nothing(t);
     sp_var y = sp_matmul_t(a_rank == 1 ? sp_unsqueeze(a, 0) : a, false,
                            b_rank == 1 ? sp_unsqueeze(b, 1) : b, false);
     if (b_rank == 1) y = sp_squeeze(y, -1);
@@ -44,11 +71,8 @@ sp_var sp_dot(sp_var a, sp_var b)
 {
     sp_tape *t;
 
-    if (!sp__all_readable(2, (sp_var[]){ a, b }, "dot", &t)) return sp__nothing(t);
-    if (sp_var_shape(a).rank == 0 || sp_var_shape(b).rank == 0)
-        return refused("dot", a, b, "a scalar has no last axis");
-    if (sp_var_dim(a, -1) != sp_var_dim(b, -1))
-        return differ("dot", a, b, sp_var_dim(a, -1), sp_var_dim(b, -1));
+    if (!sp__all_readable(2, (sp_var[]){ a, b }, "dot", &t) || !leading_fit("dot", a, b)
+        || !inner_fit("dot", a, b, sp_var_dim(a, -1), sp_var_dim(b, -1))) return sp__nothing(t);
     if (sp_var_shape(a).rank == SP_MAX_RANK || sp_var_shape(b).rank == SP_MAX_RANK)
         return sp_sum_axes(sp_mul(a, b), SP_AXES(-1), false);
     sp_var y = sp_matmul_t(sp_unsqueeze(a, -2), false, sp_unsqueeze(b, -1), false);
@@ -59,9 +83,10 @@ sp_var sp_outer(sp_var a, sp_var b)
 {
     sp_tape *t;
 
-    if (!sp__all_readable(2, (sp_var[]){ a, b }, "outer", &t)) return sp__nothing(t);
-    if (sp_var_shape(a).rank == 0 || sp_var_shape(b).rank == 0)
-        return refused("outer", a, b, "a scalar has no last axis");
+    if (!sp__all_readable(2, (sp_var[]){ a, b }, "outer", &t) || !leading_fit("outer", a, b)
+        || !fit("outer", a, b)) return sp__nothing(t);
+    if (sp_var_shape(a).rank == SP_MAX_RANK || sp_var_shape(b).rank == SP_MAX_RANK)
+        return refused("outer", a, b, "its result would have more than %d axes", SP_MAX_RANK);
     return sp_mul(sp_unsqueeze(a, -1), sp_unsqueeze(b, -2));
 }
 
@@ -91,7 +116,8 @@ sp_var sp_tensordot(sp_var a, sp_var b, sp_axes a_axes, sp_axes b_axes)
     sp_tape *t;
     uint64_t named = 0;
 
-    if (!sp__all_readable(2, (sp_var[]){ a, b }, "tensordot", &t)) return sp__nothing(t);
+    if (!sp__all_readable(2, (sp_var[]){ a, b }, "tensordot", &t) || !fit("tensordot", a, b))
+        return sp__nothing(t);
     sp_term x = { .v = a, .n = (int)sp_var_shape(a).rank };
     sp_term y = { .v = b, .n = (int)sp_var_shape(b).rank };
     int left = x.n + y.n - 2 * a_axes.n;

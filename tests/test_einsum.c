@@ -206,6 +206,7 @@ START_TEST(a_mistake_is_told_with_the_text_and_the_shapes)
     sp_var v = sum_of(mistakes[_i].spec, n, x);
 
     ck_assert_msg(sp_is_nothing(v), "%s", mistakes[_i].spec);
+    ck_assert_int_eq(sp_stats(tape).nodes, n);
     ck_assert_msg(strstr(sp_tape_error(tape), mistakes[_i].sentence), "%s: it says: %s",
                   mistakes[_i].spec, sp_tape_error(tape));
     release(n, x);

@@ -68,6 +68,18 @@ END_TEST
 
 START_TEST(products_that_cannot_be_are_told)
 {
+    sp_var whole = sp_full(tape, SP_I64, SP_SHAPE(2), 1), six;
+    int64_t nodes = sp_stats(tape).nodes + 2;
+
+    sp_matmul(ones(SP_SHAPE(2)), whole);
+    ck_assert_int_eq(sp_stats(tape).nodes, nodes);
+    says(sp_outer(ones(SP_SHAPE(2)), whole), "matmul: [2] x [2]: dtypes f64 and i64; both must be");
+    six = ones(SP_SHAPE(1, 1, 1, 1, 1, 2));
+    says(sp_outer(six, six), "its result would have more than 6 axes");
+    says(sp_outer(ones(SP_SHAPE(2, 3)), ones(SP_SHAPE(4, 3))),
+         "outer: [2,3] x [4,3]: the leading axes do not broadcast");
+    says(sp_dot(ones(SP_SHAPE(2, 3)), ones(SP_SHAPE(4, 3))),
+         "dot: [2,3] x [4,3]: the leading axes do not broadcast");
     says(sp_matmul(ones(SP_SHAPE(3)), ones(SP_SHAPE(4, 5))),
          "matmul: [3] x [4,5]: inner sizes 3 and 4 differ");
     says(sp_matmul(ones(SP_SHAPE(2, 3)), ones(SP_SHAPE(2))),
