@@ -20,6 +20,7 @@
 #include "autograd/op.h"
 #include "autograd/ops.h"
 #include "autograd/params.h"
+#include "autograd/show.h"
 #include "autograd/tape.h"
 
 #include "nn/nn.h"

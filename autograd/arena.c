@@ -33,6 +33,7 @@ static sp_chunk *room_for(sp_arena *a, int64_t bytes)
     while (c && c->size - c->used < bytes && c->next) c = c->next;
     if (c && c->size - c->used >= bytes) return c;
     sp_chunk *fresh = chunk_new(bytes);
+    a->blocks++;
     if (fresh && c) c->next = fresh;
     if (fresh && !c) a->first = fresh;
     return fresh;

@@ -222,7 +222,7 @@ static void enter(sweep *s, uint32_t first, uint32_t id)
 {
     sp_tape *t = s->t;
 
-    if (!s->stand) s->stand = sp_alloc_zero(s->high * (int64_t)sizeof *s->stand);
+    if (!s->stand) s->stand = sp__zeros(t, s->high * (int64_t)sizeof *s->stand);
     if (!s->stand) {
         sp__fail(t, "grad: %s", sp_error());
     } else if (sp__grow(t, &s->inside, &s->inside_room, s->n_inside + 1, sizeof *s->inside)) {
@@ -257,24 +257,26 @@ static void pass_on(sweep *s, uint32_t id, sp_var g)
 static void go_back(sweep *s)
 {
     sp_tape *t = s->t;
-    uint32_t scope = t->scope;
+    const uint32_t scope = t->scope, sweeping = t->sweeping;
 
     for (uint32_t id = s->high; id-- > s->low && !t->failed;) {
         uint8_t state = *state_of(s, id);
         if (!(state & REACHES) || s->list[id - s->low] == NONE) continue;
         if (s->partly) cross(s, id);
         t->scope = t->beside[id].scope;
+        sp__sweep_at(t, id + 1);
         sp_var g = close_list(s, id);
         if (t->n_hooks > 0) g = store(s, id, sp__run_hooks(t, id, g));
         if (state & PASSES && !t->failed) pass_on(s, id, g);
     }
     t->scope = scope;
+    sp__sweep_at(t, sweeping);
 }
 
 /* Names lead to the gradients that have arrived (names.h). */
 static void note_gradients(const sweep *s)
 {
-    for (int64_t i = 0; i < s->t->n_names; i++) {
+    for (int64_t i = 0; i < s->t->n_names && !s->t->early; i++) {
         sp_name *name = &s->t->names[i];
         if (!reaches(s, name->node)) continue;
         uint32_t list = s->list[name->node - s->low];
@@ -307,8 +309,8 @@ static bool begin(sweep *s, const sp_asked *a, int n, const sp_var wrt[])
         if (wrt[i].id < s->low) s->low = wrt[i].id;
     }
     int64_t nodes = (int64_t)s->high - s->low;
-    s->state = sp_alloc_zero(nodes);
-    s->list = sp_alloc_zero(nodes * (int64_t)sizeof *s->list);
+    s->state = sp__zeros(t, nodes);
+    s->list = sp__zeros(t, nodes * (int64_t)sizeof *s->list);
     if (!s->state || !s->list) return sp__fail(t, "%s: %s", a->who, sp_error()), false;
     s->region = t->n_regions;
     s->partly = !t->early && t->n_regions > 0 && t->regions[t->n_regions - 1].last > s->low;

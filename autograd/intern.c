@@ -45,6 +45,7 @@ static bool make_room(sp_interner *in)
                                        sizeof *in->entry);
         if (!entry) return false;
         in->entry = entry;
+        in->blocks++;
         in->room = room;
     }
     if (2 * (in->n + 1) <= in->table_room) return true;
@@ -54,6 +55,7 @@ static bool make_room(sp_interner *in)
     if (!table) return false;
     sp_release(in->table);
     in->table = table;
+    in->blocks++;
     in->table_room = room;
     for (int64_t i = 0; i < in->n; i++) {
         const sp_interned *e = &in->entry[i];

@@ -77,6 +77,16 @@ typedef struct sp_name {
     const char *role;                /* interned */
 } sp_name;
 
+/* Nodes from `first` on were recorded by a sweep, of node `of` - 1's gradient; 0: by the user. */
+typedef struct sp_stretch { uint32_t first, of; } sp_stretch;
+
+/* A node was computed. */
+typedef struct sp_event {
+    int64_t  began, took, live;      /* nanoseconds; bytes alive when it was done */
+    uint32_t node;
+    bool     again;
+} sp_event;
+
 struct sp_tape {
     sp_tape_spec spec;
     sp_isa       isa;
@@ -100,6 +110,11 @@ struct sp_tape {
     uint32_t  *pinned;               /* by sp_keep, not yet computed */
     int64_t    n_pinned, pinned_room;
 
+    sp_stretch *stretches;
+    int64_t     n_stretches, stretch_room;
+    uint32_t    sweeping;            /* 1 + the node whose gradient is being recorded */
+    sp_event   *events;              /* if the spec asks for them */
+    int64_t     n_events, event_room;
     sp_name   *names;
     int64_t    n_names, name_room;
 
@@ -161,6 +176,12 @@ sp_kernel *sp__kernel(const sp_tape *, const sp_op *, const sp_dtype x[], sp_dty
 /* Compute these nodes and what they need.  drop: values that nobody needs any more go. */
 bool sp__run(sp_tape *, int n, const sp_var v[], bool drop);
 
+/* ---- watch.c ---- */
+/* From now on, nodes are recorded for the gradient of node of - 1; 0: for themselves. */
+void     sp__sweep_at(sp_tape *, uint32_t of);
+/* The node of whose gradient id is a part; SP_NOTHING: it is none. */
+uint32_t sp__gradient_of(const sp_tape *, uint32_t id);
+
 /* ---- run_node.c ---- */
 /* How node id is read; data are NULL where its value has not been computed. */
 void sp__operand(const sp_tape *, uint32_t id, sp_operand *);
@@ -197,6 +218,12 @@ static inline int sp__inputs(const sp_tape *t, uint32_t id, const uint32_t **in)
     bool n_ary = node->n_in == SP_N_ARY;
     *in = n_ary ? &t->operands[node->in[0]] : node->in;
     return n_ary ? (int)node->in[1] : node->n_in;
+}
+/* A zeroed block that the tape counts. */
+static inline void *sp__zeros(sp_tape *t, int64_t bytes)
+{
+    t->stats.allocations++;
+    return sp_alloc_zero(bytes);
 }
 static inline int64_t sp__bytes(const sp_tape *t, uint32_t id)
 {

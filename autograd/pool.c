@@ -30,7 +30,7 @@ void *sp__pool_take(sp_pool *p, int64_t bytes)
     int class = class_of(bytes, &size);
     void *block = p->waiting[class];
 
-    if (!block) return sp_alloc(size);
+    if (!block) return p->blocks++, sp_alloc(size);
     memcpy(&p->waiting[class], block, sizeof(void *));
     return block;
 }

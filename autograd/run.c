@@ -207,7 +207,8 @@ static void *buffer_for(sp_evaluation *r, uint32_t id)
     sp_tape *t = r->t;
     const uint32_t into = base_to_add_into(t, id);
 
-    r->in_place = into != SP_NOTHING && t->beside[into].uses == 1 && droppable(r, into);
+    r->in_place = into != SP_NOTHING && !t->spec.anomaly
+               && t->beside[into].uses == 1 && droppable(r, into);
     return r->in_place ? let_go(t, into) : sp__pool_take(&t->pool, sp__bytes(t, id));
 }
 
@@ -217,6 +218,7 @@ static bool compute(sp_evaluation *r, uint32_t id)
     sp_tape *t = r->t;
     sp_beside *b = &t->beside[id];
     int64_t bytes = sp__bytes(t, id);
+    const int64_t began = t->spec.trace ? sp_now_ns() : 0;
     void *data = buffer_for(r, id);
 
     if (!data) {
@@ -224,19 +226,22 @@ static bool compute(sp_evaluation *r, uint32_t id)
         return sp__fail_scoped(t, b->scope, r->fault), false;
     }
     b->data = data;
-    if (!sp__run_node(r, id)) {
+    if (!sp__run_node(r, id) || (t->spec.anomaly && !sp__sound(r, id))) {
         sp__pool_give(&t->pool, data, bytes);
         b->data = NULL;
         return false;
     }
+    const int64_t done = t->spec.trace ? sp_now_ns() : 0;
     b->owned = true;
-    t->stats.recomputed += b->computed;
+    const bool again = b->computed;
+    t->stats.recomputed += again;
     t->stats.computed++;
     t->stats.live_bytes += bytes;
     if (t->stats.live_bytes > t->stats.peak_bytes) t->stats.peak_bytes = t->stats.live_bytes;
     b->computed = true;
     if (!r->drop) b->kept = true;
     sp__each_read(r, id, give_back);
+    if (t->spec.trace) sp__note_event(t, (sp_event){ began, done - began, 0, id, again });
     return true;
 }
 

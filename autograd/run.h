@@ -46,6 +46,12 @@ bool sp__order(sp_evaluation *);
    will, with data or not yet. */
 int64_t sp__scratch_bytes(sp_evaluation *, uint32_t id);
 
+/* ---- watch.c ---- */
+/* Whether the value that node id has got is no anomaly; else the tape has failed. */
+bool sp__sound(sp_evaluation *, uint32_t id);
+void sp__note_event(sp_tape *, sp_event);
+
+/* ---- run_node.c ---- */
 /* Compute node id into its buffer; its operands are there.  False: the tape failed. */
 bool sp__run_node(sp_evaluation *, uint32_t id);
 

@@ -66,6 +66,7 @@ void sp_tape_reset(sp_tape *t)
     forget_values(t);
     t->n_nodes = t->n_operands = t->n_scalars = t->n_leaves = t->n_pinned = t->n_used = 0;
     t->n_regions = t->n_entered = t->n_names = t->n_hooks = 0;
+    t->n_stretches = t->n_events = t->sweeping = 0;
     if (t->used_room) memset(t->used, 0xff, (size_t)t->used_room * sizeof *t->used);
     sp__arena_reset(&t->arena);
     t->scope = 0;
@@ -90,7 +91,7 @@ void sp_tape_free(sp_tape *t)
     sp__interner_free(&t->roles);
     void *array[] = { t->node, t->beside, t->operands, t->scalars, t->leaves, t->pinned,
                       (void *)t->ops, t->scopes, t->used, t->regions, t->entered, t->names,
-                      t->hooks };
+                      t->hooks, t->stretches, t->events };
     for (size_t i = 0; i < sizeof array / sizeof *array; i++) sp_release(array[i]);
     sp_release(t);
 }
@@ -210,6 +211,7 @@ bool sp__grow(sp_tape *t, void *array, int64_t *room, int64_t need, int64_t size
     int64_t more = *room ? 2 * *room : 64;
 
     if (need <= *room) return true;
+    t->stats.allocations++;
     while (more < need) more *= 2;
     memcpy(&block, array, sizeof block);
     grown = sp_realloc_array(block, *room * size, more, size);
@@ -240,14 +242,6 @@ void sp_tape_set_step(sp_tape *t, uint64_t step)
     if (t->n_nodes == 0) t->step = step;
     else sp__fail(t, "sp_tape_set_step: ops of step %llu are recorded; reset the tape first",
                   (unsigned long long)t->step);
-}
-
-sp_tape_stats sp_stats(const sp_tape *t)
-{
-    sp_tape_stats stats = { 0 };
-
-    if (t) stats = t->stats, stats.nodes = t->n_nodes;
-    return stats;
 }
 
 static bool put(const void *it, sp_store *s)

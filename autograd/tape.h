@@ -24,6 +24,14 @@
 extern "C" {
 #endif
 
+/* What counts as an anomaly: after every node of f32 or f64 that is computed, eager or not, its
+   value is looked through, and the first bad one fails the tape with its op, place, scope and the
+   ranges of what it was made from:
+     anomaly: log: [3] gave -inf at [2], from [0, 4.5] (in lstm layer 0, step 3)
+   A value is reported even where a later `where` would mask it; nets that mask by infinities
+   ask for SP_ANOMALY_NAN.  A sum of products names the product that is to blame. */
+typedef enum sp_anomaly { SP_ANOMALY_NONE, SP_ANOMALY_NAN_INF, SP_ANOMALY_NAN } sp_anomaly;
+
 /* Zero means the usual everywhere. */
 typedef struct sp_tape_spec {
     uint64_t seed;              /* of dropout and sampling */
@@ -35,6 +43,8 @@ typedef struct sp_tape_spec {
     int64_t  max_bytes;         /* budget of bytes alive in an evaluation; usual no limit */
     bool     portable;          /* use the portable kernels only: the oracle of tests */
     sp_isa   isa;  /* force an instruction set (not SP_PORTABLE: say .portable); usual the best */
+    int      anomaly;           /* sp_anomaly: a NaN or an infinity that an op makes is a failure */
+    bool     trace;             /* note when each node was computed, for SP_SHOW_TRACE (show.h) */
     void   (*on_error)(const char *sentence, void *data);   /* called at the moment of failure;
                                    it must not free the tape, and a reset in it does nothing */
     void    *on_error_data;
@@ -76,8 +86,12 @@ typedef struct sp_tape_stats {
     int64_t computed;           /* nodes computed */
     int64_t recomputed;         /* of these, computed before and dropped */
     int64_t live_bytes, peak_bytes;
+    int64_t allocations;        /* blocks that the tape took from the system */
 } sp_tape_stats;
 SP_API sp_tape_stats sp_stats(const sp_tape *);
+
+/* The same as a line of text, like snprintf. */
+SP_API int sp_stats_text(const sp_tape *, char *text, int64_t size);
 
 /* ---- vars ---- */
 

@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: MIT
  *
- * cpu.c - which instruction set is used, and how denormals are treated.
+ * cpu.c - which instruction set is used, how denormals are treated, what time it is.
  */
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include "tensor/cpu.h"
 
 #if defined(__x86_64__) || defined(__SSE2__)
@@ -122,4 +123,11 @@ unsigned sp_denormals_flush(void)
 void sp_denormals_restore(unsigned was)
 {
     set_mode((mode() & ~(unsigned)FLUSH) | was);
+}
+
+int64_t sp_now_ns(void)
+{
+    struct timespec now = { 0 };
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (int64_t)now.tv_sec * 1000000000 + now.tv_nsec;
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * cpu.h - the only questions put to the processor.
+ * cpu.h - the only questions put to the processor, and the clock.
  */
 #ifndef SP_CPU_H
 #define SP_CPU_H
@@ -29,6 +29,9 @@ SP_API sp_isa sp_isa_best(void);
    puts that back.  Every thread that computes does so while it computes. */
 SP_API unsigned sp_denormals_flush(void);
 SP_API void     sp_denormals_restore(unsigned was);
+
+/* Nanoseconds of a clock that only goes forward; where it began means nothing. */
+SP_API int64_t sp_now_ns(void);
 
 #ifdef __cplusplus
 }

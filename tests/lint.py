@@ -30,6 +30,7 @@ DOORS = {
     "threads": (("tensor/threads.c",), r"pthread_\w+ thrd_\w+ mtx_\w+ cnd_\w+ fork"),
     "processor": (("tensor/cpu.c",),
                   r"__builtin_cpu_\w+ __get_cpuid\w* __cpuid\w* getauxval _mm_[gs]etcsr"),
+    "clock": (("tensor/cpu.c",), "clock_gettime gettimeofday timespec_get time clock"),
     "environment": (("tensor/cpu.c", "autograd/tape.c"), "getenv secure_getenv setenv"),
 }
 # A failed assertion of a debug build says where, then stops.
