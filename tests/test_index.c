@@ -255,6 +255,7 @@ START_TEST(values_padded_with_have_a_gradient_too)
 
     HOLDS(sp_pad(x, spec), 7, 1, 2, 7, 7);
     HOLDS(slope(sp_pad(x, spec), F(SP_SHAPE(5), 1, 2, 3, 4, 5), x), 2, 3);
+    spec.axes = SP_ALL_AXES;
     spec.mode = SP_PAD_REFLECT;
     HOLDS(sp_pad(AT(SP_SHAPE(2), 1, 2), spec), 2, 1, 2, 1, 2);
 }
@@ -299,8 +300,9 @@ START_TEST(what_cannot_be_rearranged_is_told)
     SAYS(sp_pad(X, (sp_pad_spec){ .axes = SP_AXES(0, 2) }), "pad: [2,3]: there is no axis 2");
     SAYS(sp_pad(X, (sp_pad_spec){ .axes = SP_AXES(0, -2) }), "no axis -2 but the one named before");
     SAYS(sp_diag_embed(X, INT64_MIN), "place_diagonal: [2,3]: 3 elements are not diagonal");
-    SAYS(sp_eye(t, SP_F64, -1), "arange: [] x []: -1 numbers");
-    SAYS(sp_linspace(t, SP_F64, 0, 1, -1), "arange: [] x []: -1 numbers");
+    SAYS(sp_eye(t, SP_F64, -1), "eye: -1 rows");
+    SAYS(sp_linspace(t, SP_F64, 0, 1, -1), "linspace: -1 numbers");
+    SAYS(sp_arange(t, SP_F64, 0, -1, 1), "arange: [] x []: -1 numbers");
     SAYS(sp_meshgrid(1, (sp_var[]){ X }, y), "meshgrid: operand 0 has rank 2, not 1");
     SAYS(sp_meshgrid(7, (sp_var[]){ X }, y), "meshgrid: 1 to 6 operands are allowed, not 7");
 }
@@ -317,9 +319,12 @@ START_TEST(vars_of_before_and_of_elsewhere_are_told_and_nothing_is_handed_on)
     SAYS(sp_take(old, old, 0), "take: its operand was recorded before");
     SAYS(sp_take_along_axis(old, old, 0), "take_along_axis: its operand was recorded before");
     SAYS(sp_scatter(old, old, old, 0, SP_SCATTER_SET), "scatter: its operand was recorded before");
-    SAYS(sp_pad(old, (sp_pad_spec){ .mode = SP_PAD_EDGE }), "pad: its operand was recorded before");
+    SAYS(sp_pad(old, (sp_pad_spec){ .value = 1 }), "pad: its operand was recorded before");
     SAYS(sp_fold(old, 0, 1, 1, 1), "fold: its operand was recorded before");
     SAYS(sp_meshgrid(1, &old, &y), "meshgrid: its operand was recorded before");
+    ck_assert(sp_is_nothing(sp_roll((sp_var){ 0 }, 0, 1)));
+    ck_assert(sp_is_nothing(sp_eye(NULL, SP_F64, -1)));
+    ck_assert(sp_is_nothing(sp_eye(NULL, SP_F64, 2)));
     sp_var nothing = sp_tape_fail(t, "first");
     ck_assert(sp_is_nothing(sp_roll(nothing, 0, 1)) && sp_is_nothing(sp_take(nothing, nothing, 0)));
     ck_assert(sp_is_nothing(sp_tile(nothing, SP_SHAPE(2))) && !sp_meshgrid(1, &nothing, &y));

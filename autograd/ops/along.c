@@ -43,14 +43,14 @@ static bool fits(const sp_call *c, int64_t axis)
     return true;
 }
 
-/* Whether element i of the index lies in [0, n); notes a fault otherwise. */
-static bool inside(const sp_args *a, int64_t i, int64_t n)
+/* Element i of the index; -1 after a fault: it is outside [0, n). */
+static int64_t checked(const sp_args *a, int64_t i, int64_t n)
 {
     int64_t at = sp__index_at(&a->x[1], i);
 
-    if (at >= 0 && at < n) return true;
+    if (at >= 0 && at < n) return at;
     sp__index_fault(a, &a->x[1], i, n);
-    return false;
+    return -1;
 }
 
 /* v with its axes of size 1, all but `axis`, as large as like's. */
@@ -83,15 +83,17 @@ static bool take_shape(const sp_call *c, sp_shape *y)
     static void take_##T(const sp_args *a)                                          \
     {                                                                               \
         grid s = grid_of(a->x[0].shape, *(const int64_t *)a->attr);                 \
-        int64_t n = sp_shape_size(a->y.shape), i = 0;                               \
-        int64_t block = n && s.outer ? n / s.outer : 0;                             \
+        int64_t rows = s.outer * grid_of(a->y.shape, *(const int64_t *)a->attr).n;  \
         const T *x = a->x[0].data;                                                  \
         T *y = a->y.data;                                                           \
-        for (int64_t o = 0; o < s.outer; o++, x += s.n * s.inner)                   \
-            for (int64_t k = 0; k < block; k++, i++) {                              \
-                if (!inside(a, i, s.n)) return;                                     \
-                y[i] = x[sp__index_at(&a->x[1], i) * s.inner + k % s.inner];        \
+        for (int64_t row = 0, i = 0; row < rows; row++) {                           \
+            const T *from = x + row / (rows / s.outer) * s.n * s.inner;             \
+            for (int64_t k = 0; k < s.inner; k++, i++) {                            \
+                int64_t at = checked(a, i, s.n);                                    \
+                if (at < 0) return;                                                 \
+                y[i] = from[at * s.inner + k];                                      \
             }                                                                       \
+        }                                                                           \
     }
 TAKE(uint8_t)
 TAKE(uint32_t)
@@ -205,16 +207,18 @@ static bool scatter_shape(const sp_call *c, sp_shape *y)
     {                                                                               \
         const scatter_attr *attr = a->attr;                                         \
         grid s = grid_of(a->x[0].shape, attr->axis);                                \
-        int64_t n = sp_shape_size(a->x[1].shape), i = 0;                            \
-        int64_t block = n && s.outer ? n / s.outer : 0;                             \
+        int64_t rows = s.outer * grid_of(a->x[1].shape, attr->axis).n;              \
         const T *x = a->x[2].data;                                                  \
         T *y = a->y.data;                                                           \
         memcpy(y, a->x[0].data, (size_t)sp_shape_size(a->y.shape) * sizeof *y);     \
-        for (int64_t o = 0; o < s.outer; o++, y += s.n * s.inner)                   \
-            for (int64_t k = 0; k < block; k++, i++) {                              \
-                if (!inside(a, i, s.n)) return;                                     \
-                put_##T(y + sp__index_at(&a->x[1], i) * s.inner + k % s.inner, x[i], attr->how); \
+        for (int64_t row = 0, i = 0; row < rows; row++) {                           \
+            T *to = y + row / (rows / s.outer) * s.n * s.inner;                     \
+            for (int64_t k = 0; k < s.inner; k++, i++) {                            \
+                int64_t at = checked(a, i, s.n);                                    \
+                if (at < 0) return;                                                 \
+                put_##T(to + at * s.inner + k, x[i], attr->how);                    \
             }                                                                       \
+        }                                                                           \
     }
 SCATTER(float, *y + x)
 SCATTER(double, *y + x)

@@ -6,6 +6,7 @@
  * slices and joins, of which the gradient follows.
  */
 #include <string.h>
+#include "autograd/node.h"
 #include "autograd/ops.h"
 #include "autograd/ops/records.h"
 
@@ -230,25 +231,34 @@ const sp_op sp__op_pad = {
     .expand = pad_expand, .reference = pad_reference, .samples = pad_samples,
 };
 
-sp_var sp_pad(sp_var x, sp_pad_spec spec)
+/* Whether the spec names axes of x, each once; *p is what it asks for.  Otherwise x's tape has
+   failed. */
+static bool read_spec(sp_var x, const sp_pad_spec *spec, pad_attr *p)
 {
     sp_shape shape = sp_var_shape(x);
-    pad_attr p = { .mode = spec.mode };
     bool named[SP_MAX_RANK] = { false };
+    int n = spec->axes.n < 0 ? (int)shape.rank : spec->axes.n;
+    char text[SP_SHAPE_TEXT];
 
-    for (int i = 0; i < spec.axes.n && i < SP_MAX_RANK && !sp_is_nothing(x); i++) {
-        int d = sp_axis(spec.axes.axis[i], shape.rank);
-        char text[SP_SHAPE_TEXT];
-        if (d < 0 || named[d])
-            return sp_tape_fail(x.tape, "pad: %s: there is no axis %d%s",
-                                sp_shape_text(shape, text), spec.axes.axis[i],
-                                d < 0 ? "" : " but the one named before");
+    for (int i = 0; i < n && i < SP_MAX_RANK; i++) {
+        int axis = spec->axes.n < 0 ? i : spec->axes.axis[i], d = sp_axis(axis, shape.rank);
+        if (d < 0 || named[d]) {
+            sp__fail(x.tape, "pad: %s: there is no axis %d%s", sp_shape_text(shape, text), axis,
+                     d < 0 ? "" : " but the one named before");
+            return false;
+        }
         named[d] = true;
-        p.before[d] = spec.before[i];
-        p.after[d] = spec.after[i];
+        p->before[d] = spec->before[i];
+        p->after[d] = spec->after[i];
     }
-    sp_var operands[] = { x, { 0 } };
-    if (spec.mode != SP_PAD_CONSTANT) return sp_apply(&sp__op_pad, 1, operands, &p, NULL);
-    operands[1] = sp_number(x, spec.value);
-    return sp_apply(&sp__op_pad, 2, operands, &p, NULL);
+    return true;
+}
+
+sp_var sp_pad(sp_var x, sp_pad_spec spec)
+{
+    pad_attr p = { .mode = spec.mode };
+
+    if (!sp__readable(x.tape, x, "pad") || !read_spec(x, &spec, &p)) return sp__nothing(x.tape);
+    if (spec.mode != SP_PAD_CONSTANT) return sp_apply(&sp__op_pad, 1, &x, &p, NULL);
+    return sp_apply(&sp__op_pad, SP_VARS(x, sp_number(x, spec.value)), &p, NULL);
 }

@@ -104,16 +104,17 @@ sp_var sp_take(sp_var x, sp_var index, int axis)
 
 sp_var sp_eye(sp_tape *tape, sp_dtype dtype, int64_t n)
 {
+    if (n < 0) return sp__fail(tape, "eye: %lld rows", (long long)n);
     return sp_one_hot(sp_arange(tape, SP_I64, 0, n, 1), n, dtype);
 }
 
 /* The last one is exact. */
 sp_var sp_linspace(sp_tape *tape, sp_dtype dtype, double first, double last, int64_t n)
 {
-    if (n == 1) return sp_arange(tape, dtype, first, 1, 0);
-    double step = (last - first) / (double)(n - 1);
-    sp_var rest = sp_arange(tape, dtype, first, n > 0 ? n - 1 : n, step);
-    return n < 1 ? rest : sp_concat(SP_VARS(rest, sp_arange(tape, dtype, last, 1, 0)), 0);
+    if (n < 0) return sp__fail(tape, "linspace: %lld numbers", (long long)n);
+    if (n < 2) return sp_arange(tape, dtype, first, n, 0);
+    sp_var rest = sp_arange(tape, dtype, first, n - 1, (last - first) / (double)(n - 1));
+    return sp_concat(SP_VARS(rest, sp_arange(tape, dtype, last, 1, 0)), 0);
 }
 
 bool sp_meshgrid(int n, const sp_var x[], sp_var y[])

@@ -27,12 +27,6 @@ static int64_t windows(const sp_call *c, int64_t n)
     return (n - 1 - reach) / w->step + 1;
 }
 
-static bool no_axis(const sp_call *c, int64_t rank)
-{
-    const window_attr *w = c->attr;
-    return sp_refuse(c, "there is no axis %lld in rank %lld", (long long)w->axis, (long long)rank);
-}
-
 /* ---- unfold ---- */
 
 static bool unfold_shape(const sp_call *c, sp_shape *y)
@@ -41,7 +35,9 @@ static bool unfold_shape(const sp_call *c, sp_shape *y)
     sp_shape x = c->shape[0];
     int d = sp_axis((int)w->axis, x.rank);
 
-    if (d < 0) return no_axis(c, x.rank);
+    if (d < 0)
+        return sp_refuse(c, "there is no axis %lld in rank %lld", (long long)w->axis,
+                         (long long)x.rank);
     if (x.rank == SP_MAX_RANK)
         return sp_refuse(c, "the result would have rank %d and %d is the most", SP_MAX_RANK + 1,
                          SP_MAX_RANK);
@@ -109,6 +105,7 @@ static const sp_sample unfold_samples[] = {
     { .in = "3", .attr = WINDOW(0, 0, 1, 0, 1), .fails = "in steps of 0" },
     { .in = "3", .attr = WINDOW(0, 0, 1, 1, -1), .fails = "dilated by -1" },
     { .in = "3", .attr = WINDOW(1, 0, 1, 1, 1), .fails = "there is no axis 1 in rank 1" },
+    { .in = ".", .attr = WINDOW(0, 0, 1, 1, 1), .fails = "there is no axis 0 in rank 0" },
     { .in = "1x1x1x1x1x2", .attr = WINDOW(5, 0, 1, 1, 1), .fails = "rank 7" }, { 0 },
 };
 
@@ -133,7 +130,9 @@ static bool fold_shape(const sp_call *c, sp_shape *y)
     sp_shape x = c->shape[0];
     int d = sp_axis((int)w->axis, x.rank - 1);
 
-    if (d < 0) return no_axis(c, x.rank - 1);
+    if (d < 0)
+        return sp_refuse(c, "there is no axis %lld before the last of rank %lld",
+                         (long long)w->axis, (long long)x.rank);
     int64_t count = windows(c, w->n);
     if (count < 0) return false;
     if (count != x.dim[d])
@@ -202,7 +201,10 @@ static const sp_sample fold_samples[] = {
     { .in = "4x3", .attr = WINDOW(0, 2, 3, 1, 1), .fails = "does not fit axis 0 of size 2" },
     { .in = "4x3", .attr = WINDOW(0, -1, 3, 1, 1), .fails = "does not fit axis 0 of size -1" },
     { .in = "4x0", .attr = WINDOW(0, 4, 0, 1, 1), .fails = "a window of 0" },
-    { .in = "4", .attr = WINDOW(0, 4, 1, 1, 1), .fails = "there is no axis 0 in rank 0" },
+    { .in = "4", .attr = WINDOW(0, 4, 1, 1, 1),
+      .fails = "there is no axis 0 before the last of rank 1" },
+    { .in = ".", .attr = WINDOW(0, 4, 1, 1, 1),
+      .fails = "there is no axis 0 before the last of rank 0" },
     { .in = "5x3:i32", .attr = WINDOW(0, 7, 3, 1, 1), .fails = "needs f32 or f64" }, { 0 },
 };
 
