@@ -65,11 +65,12 @@ static bool is_whole(const sp_op *op, sp_report *r)
 
 /* ---- refusals ---- */
 
-static void lay(const sp_trial *t, sp_tape *tape, sp_dtype floating, sp_var x[])
+static bool lay(const sp_trial *t, sp_tape *tape, sp_dtype floating, sp_var x[])
 {
     sp__fresh(tape);
     for (int k = 0; k < t->n; k++)
         x[k] = sp__operand_var(t, k, tape, (sp_manner){ .floating = floating });
+    return sp__verdict(t, !sp_tape_error(tape), "%s", sp_tape_error(tape));
 }
 
 /* Whether the tape's sentence has both the op's name and these words. */
@@ -87,7 +88,7 @@ static bool is_refused(const sp_trial *t, sp_tape *tape, sp_dtype floating)
 {
     sp_var x[SP_MOST_OPERANDS];
 
-    lay(t, tape, floating, x);
+    if (!lay(t, tape, floating, x)) return false;
     int64_t nodes = sp_stats(tape).nodes;
     sp_var y = sp__trial_call(t, x);
     bool ok = true;
@@ -98,8 +99,7 @@ static bool is_refused(const sp_trial *t, sp_tape *tape, sp_dtype floating)
     else
         sp_eval(1, &y);
     ok = ok && says(t, tape, t->sample->fails);
-    lay(t, tape, floating, x);
-    return ok
+    return lay(t, tape, floating, x) && ok
            && sp__verdict(t, !sp_tape_error(tape) && sp_eval(t->n, x),
                           "after it the tape cannot be used");
 }
@@ -119,7 +119,7 @@ static bool hands_nothing_on(const sp_trial *t, sp_tape *tape)
 {
     sp_var x[SP_MOST_OPERANDS];
 
-    lay(t, tape, SP_F64, x);
+    if (!lay(t, tape, SP_F64, x)) return false;
     x[t->n - 1] = sp_tape_fail(tape, "a reason of before");
     int64_t nodes = sp_stats(tape).nodes;
     sp_var y = sp__trial_call(t, x);
@@ -133,7 +133,7 @@ static bool refuses(const sp_trial *t, sp_tape *tape, sp_var stranger, const cha
 {
     sp_var x[SP_MOST_OPERANDS];
 
-    lay(t, tape, SP_F64, x);
+    if (!lay(t, tape, SP_F64, x)) return false;
     x[t->n - 1] = stranger;
     int64_t nodes = sp_stats(tape).nodes;
     sp_var y = sp__trial_call(t, x);
@@ -148,10 +148,9 @@ static void try_strangers(const sp_trial *t)
     sp_var x[SP_MOST_OPERANDS];
 
     if (sp__verdict(t, tape && other, "%s", sp_error()) && hands_nothing_on(t, tape)) {
-        lay(t, tape, SP_F64, x);
-        refuses(t, tape, x[t->n - 1], "recorded before sp_tape_reset");
-        lay(t, other, SP_F64, x);
-        if (t->n > 1) refuses(t, tape, x[t->n - 1], "different tapes");
+        if (lay(t, tape, SP_F64, x)) refuses(t, tape, x[t->n - 1], "recorded before sp_tape_reset");
+        if (t->n > 1 && lay(t, other, SP_F64, x))
+            refuses(t, tape, x[t->n - 1], "different tapes");
         if (t->n > 1) refuses(t, tape, (sp_var){ 0 }, "never set");
     }
     sp_tape_free(tape);
@@ -170,6 +169,7 @@ static void try_sample(const sp_op *op, const sp_sample *s, bool first, sp_repor
         } else {
             sp__check_values(&t);
             sp__check_rules(&t);
+            sp__check_forward(&t);
             if (first) try_strangers(&t);
         }
     }

@@ -23,9 +23,11 @@ typedef struct sp_report {
  * For each sample of its record, and for variants of it (operands permuted, sliced with a
  * step, broadcast, misaligned, empty): values of every kernel, on every usable instruction
  * set, against the reference; equal bits when run twice; first derivatives against 4-point
- * differences in f64 (relative error at most 1e-6); second derivatives likewise; for a
- * macro, values and gradients against its expansion; samples that must be refused are, with their
- * sentence, and leave the tape without new nodes.  An op without samples or reference fails.
+ * differences in f64 (relative error at most 1e-6); second derivatives likewise, or the
+ * sentence that there are none (.first_only); the jvp against differences and, by
+ * <J v, u> = <v, J' u> to 1e-10, against the vjp; for a macro, values and gradients against
+ * its expansion; samples that must be refused are, with their sentence, and leave the tape
+ * without new nodes.  An op without samples or reference fails.
  *
  * Fill *report with zeros first, or set `tell`; NULL is allowed.  Takes well under a second
  * for small samples. */

@@ -3,8 +3,8 @@
  * check_parts.h - what the files of the op check share (internal).
  *
  * A trial is one sample of one op with its operands drawn.  check_samples.c draws them and
- * lays them out on a tape, check_values.c and check_rules.c try them, check_slopes.c knows
- * differences, check.c is the whole battery.
+ * lays them out on a tape, check_values.c, check_rules.c and check_forward.c try them,
+ * check_slopes.c knows differences, check.c is the whole battery.
  */
 #ifndef SP_CHECK_PARTS_H
 #define SP_CHECK_PARTS_H
@@ -90,11 +90,15 @@ typedef struct sp_teller {
     const int      *operand;         /* which operand of the op x[i] is, or SP_SEED */
 } sp_teller;
 
+/* How far apart the points of differences lie on a sample. */
+double sp__difference_step(const sp_sample *);
+
 /* The gradient of f at x, by the tape, against differences. */
 bool sp__slopes_agree(sp_slope *, const sp_teller *);
 
 /* ---- the battery ---- */
 void sp__check_values(const sp_trial *);
 void sp__check_rules(const sp_trial *);
+void sp__check_forward(const sp_trial *);
 
 #endif

@@ -5,7 +5,9 @@
  * for a macro as its expansion has it.
  */
 #include <math.h>
+#include <string.h>
 #include "autograd/check_parts.h"
+#include "autograd/grad.h"
 #include "autograd/ops.h"
 
 typedef struct rule {
@@ -63,12 +65,33 @@ static sp_var weighted_gradients(sp_tape *tape, int n, const sp_var x[], void *d
 
 static bool agree(rule *r, sp_function *f, int n, const char *what)
 {
-    double range = r->t->sample->hi - r->t->sample->lo;
     sp_slope s = { .f = f, .data = r, .tape = r->tape, .n = n, .x = r->x, .tolerance = 1e-6,
-                   .h = range > 0 && range < 1 ? 1e-3 * range : 1e-3 };
+                   .h = sp__difference_step(r->t->sample) };
     sp_teller w = { r->t, r->t->report, what, r->operand };
 
     return sp__slopes_agree(&s, &w);
+}
+
+/* An op whose record says so has no second derivative, and a sentence about that. */
+static bool refuses_second(rule *r)
+{
+    sp_var x[SP_MOST_OPERANDS + 1], out[SP_MOST_OPERANDS + 1];
+    char words[200];
+
+    snprintf(words, sizeof words, SP_NO_SECOND, r->t->op->name);
+    sp__fresh(r->tape);
+    for (int i = 0; i <= r->n; i++) x[i] = sp_input(r->tape, r->x[i]);
+    sp_grad(weighted_gradients(r->tape, r->n + 1, x, r), r->n + 1, x, out, NULL);
+    const char *said = sp_tape_error(r->tape);
+    return sp__verdict(r->t, said && strcmp(said, words) == 0,
+                       "its record says .first_only, so the tape should say \"%s\", not %s", words,
+                       said ? said : "differentiate it twice");
+}
+
+static bool second_agrees(rule *r)
+{
+    if (r->t->op->first_only) return refuses_second(r);
+    return agree(r, weighted_gradients, r->n + 1, "second derivative");
 }
 
 /* ---- gradients compared with each other ---- */
@@ -248,7 +271,7 @@ static bool slopes(rule *r)
                        "it has no vjp; an op through which no gradient "
                        "passes says .constant = true")
            && agree(r, weighted_result, r->n, "first derivative")
-           && agree(r, weighted_gradients, r->n + 1, "second derivative") && in_every_way(r);
+           && second_agrees(r) && in_every_way(r);
 }
 
 void sp__check_rules(const sp_trial *t)

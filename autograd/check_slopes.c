@@ -75,6 +75,12 @@ static void end(sp_slope *s)
 
 /* ---- differences ---- */
 
+double sp__difference_step(const sp_sample *sample)
+{
+    double range = sample->hi - sample->lo;
+    return range > 0 && range < 1 ? 1e-3 * range : 1e-3;
+}
+
 /* Along the direction d from x, which holds `from` and is put back. */
 static double difference(sp_slope *s, sp_tensor *x, const double *from, const double *d)
 {

@@ -177,6 +177,14 @@ static void run_expansion(const sp_pullback *v, const sp_op *op)
         if (sp_is_given(out[i])) sp_push(v, from[i], out[i]);
 }
 
+static void no_rule(sp_tape *t, const sp_op *op)
+{
+    if (op->slope_of)
+        sp__fail(t, SP_NO_SECOND, op->slope_of->name);
+    else
+        sp__fail(t, "%s: its gradient is not implemented: the record has no vjp", op->name);
+}
+
 /* Scalars are copied: a rule records, and the tape's may move. */
 static void run_rule(sweep *s, uint32_t id, sp_var g)
 {
@@ -187,7 +195,7 @@ static void run_rule(sweep *s, uint32_t id, sp_var g)
     double scalar[SP_MAX_SCALARS] = { 0 };
 
     if (!op->vjp && (!op->expand || op->random)) {
-        sp__fail(t, "%s: its gradient is not implemented: the record has no vjp", op->name);
+        no_rule(t, op);
         return;
     }
     if (!sp__grow(t, &s->x, &s->x_room, n, sizeof *s->x)) return;
@@ -266,7 +274,7 @@ static void go_back(sweep *s)
         t->scope = t->beside[id].scope;
         sp__sweep_at(t, id + 1);
         sp_var g = close_list(s, id);
-        if (t->n_hooks > 0) g = store(s, id, sp__run_hooks(t, id, g));
+        if (t->n_hooks > 0 && !t->early) g = store(s, id, sp__run_hooks(t, id, g));
         if (state & PASSES && !t->failed) pass_on(s, id, g);
     }
     t->scope = scope;
@@ -361,7 +369,7 @@ bool sp__sweep(const sp_asked *a, int n, const sp_var wrt[], sp_var out[])
         for (int k = 0; k < a->n; k++)
             if (reaches(&s, a->y[k].id)) add_to_list(&s, a->y[k].id, a->seed[k]);
         go_back(&s);
-        note_gradients(&s);
+        if (!t->early) note_gradients(&s);
         for (int i = 0; i < n; i++) out[i] = result(&s, wrt[i], a->zeros);
         ok = !t->failed;
     }

@@ -27,6 +27,9 @@ sp_var sp__unbroadcast(sp_var g, sp_shape x);
 bool sp__gradients(sp_var y, int n, const sp_var wrt[], sp_var out[], const sp_grad_spec *,
                    bool zeros);
 
+/* What is said where an op without a vjp is the slope_of another. */
+#define SP_NO_SECOND "second derivative of %s is not implemented"
+
 /* ---- what the functions of derivatives.h have alike; `who` is their name for sentences ---- */
 
 /* The tape of y[0].  NULL: n_y or n_x is no count, or there is no tape; that is told. */

@@ -91,7 +91,8 @@ struct sp_tape {
     sp_tape_spec spec;
     sp_isa       isa;
     bool         training;
-    bool         early;              /* what is recorded now is SP_EARLY */
+    bool         early;              /* what is recorded now is SP_EARLY; sweeps call no hooks,
+                                        and record no region again */
     uint64_t     step;
     uint32_t     epoch;
 

@@ -158,6 +158,10 @@ struct sp_op {
 
     /* NULL: the expansion's gradient, or a sentence where there is none. */
     void   (*vjp)(const sp_pullback *);
+    bool     first_only;     /* of its rule no derivative is implemented, and that is meant so */
+    const sp_op *slope_of;   /* of an op without vjp that only the rule of this other op records:
+                                a sweep that comes to it says "second derivative of ... is not
+                                implemented" */
     /* SP_MACRO: the same in other ops. */
     sp_var (*expand)(int n, const sp_var x[], const void *attr, const double *scalar);
 

@@ -2,6 +2,7 @@
  *
  * test_check_slopes.c - wrong rules are caught, in ops and in functions made of them.
  */
+#include "autograd/derivatives.h"
 #include "tests/check_case.h"
 
 /* ---- wrong rules ---- */
@@ -62,6 +63,79 @@ START_TEST(a_second_derivative_wrong_by_the_arriving_gradient_is_caught)
     sp_op wrong = softsign;
     wrong.vjp = blind_to_g;
     is_caught(&wrong, "second derivative by the arriving gradient");
+}
+END_TEST
+
+/* ---- a rule without a derivative ---- */
+
+/* 1 / (1 + |x|)^2, and g times that */
+SP_CHUNK(flat, 1, 1 / ((1 + (x0 < 0 ? -x0 : x0)) * (1 + (x0 < 0 ? -x0 : x0))))
+SP_CHUNK(fused, 2, x1 / ((1 + (x0 < 0 ? -x0 : x0)) * (1 + (x0 < 0 ? -x0 : x0))))
+static const sp_op first, flat = {
+    .name = "softsign_slope", .n_in = 1, .kernels = SP_CHUNKS(flat), .slope_of = &first,
+}, fused = {
+    .name = "softsign_pullback", .n_in = 2, .kernels = SP_CHUNKS(fused), .slope_of = &first,
+};
+
+static sp_var flat_slope(sp_var x) { return sp_apply(&flat, 1, &x, NULL, NULL); }
+
+static void by_slope(const sp_pullback *v)
+{
+    sp_push(v, 0, sp_mul(v->g, flat_slope(v->x[0])));
+}
+static void by_pullback(const sp_pullback *v)
+{
+    sp_push(v, 0, sp_apply(&fused, SP_VARS(v->x[0], v->g), NULL, NULL));
+}
+static void blind_by_slope(const sp_pullback *v)
+{
+    sp_push(v, 0, sp_mul(sp_detach(v->g), flat_slope(v->x[0])));
+}
+
+static const sp_op first = {
+    .name = "softsign", .n_in = 1, .kernels = SP_CHUNKS(softsign), .vjp = by_slope,
+    .first_only = true, .reference = softsign_reference, .samples = softsign_samples,
+};
+
+START_TEST(a_rule_without_a_derivative_passes_if_its_record_says_so)
+{
+    sp_op op = first;
+    passes(&op);
+    op.vjp = by_pullback;
+    passes(&op);
+    op.first_only = false;
+    is_caught(&op, "its second derivative fails: second derivative of softsign is not implemented");
+}
+END_TEST
+
+START_TEST(a_second_derivative_that_is_there_is_not_to_be_denied)
+{
+    sp_op wrong = softsign;
+    wrong.first_only = true;
+    is_caught(&wrong, "its record says .first_only, so the tape should say");
+}
+END_TEST
+
+START_TEST(a_rule_that_cannot_be_used_forwards_is_caught)
+{
+    sp_op wrong = first;
+    wrong.vjp = blind_by_slope;
+    is_caught(&wrong, "its jvp at element 0 is 0, but differences say");
+}
+END_TEST
+
+/* What differentiates twice says whose fault it is; what does so once works. */
+START_TEST(the_tape_says_which_second_derivative_is_not_implemented)
+{
+    sp_tape *t = sp_tape_new(NULL);
+    sp_var x = sp_const(t, SP_F64, 1), y = sp_apply(&first, 1, &x, NULL, NULL), out;
+
+    ck_assert(sp_jvp(1, &y, 1, &x, &x, &out));
+    ck_assert_double_eq(sp_item(out), .25);
+    ck_assert(!sp_hvp(y, 1, &x, &x, &out));
+    ck_assert_str_eq(sp_tape_error(t), "second derivative of softsign is not implemented");
+    ck_assert(sp_is_nothing(out));
+    sp_tape_free(t);
 }
 END_TEST
 
@@ -239,6 +313,10 @@ int main(void)
         a_gradient_that_is_not_pushed_is_caught,
         a_wrong_second_derivative_is_caught_where_the_first_is_right,
         a_second_derivative_wrong_by_the_arriving_gradient_is_caught,
+        a_rule_without_a_derivative_passes_if_its_record_says_so,
+        a_second_derivative_that_is_there_is_not_to_be_denied,
+        a_rule_that_cannot_be_used_forwards_is_caught,
+        the_tape_says_which_second_derivative_is_not_implemented,
         a_rule_that_works_in_f64_only_is_caught,
         an_op_without_a_rule_is_caught,
         a_dropped_term_is_caught,

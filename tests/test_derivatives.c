@@ -130,6 +130,32 @@ START_TEST(derivatives_nest_in_any_order)
 }
 END_TEST
 
+/* ---- beside hooks and regions ---- */
+
+static sp_var none_of_it(sp_var g, void *calls)
+{
+    ++*(int *)calls;
+    return sp_scale(g, 0);
+}
+
+START_TEST(a_jvp_calls_no_hook_and_records_no_region_again)
+{
+    sp_var x = F64(SP_SHAPE(2), .3, -.4), v = F64(SP_SHAPE(2), 1, 10), out, h;
+    int calls = 0;
+
+    sp_region_enter(t);
+    h = sp_tanh(x);
+    sp_region_leave(t);
+    sp_hook(h, none_of_it, &calls);
+    sp_var y = sp_square(h);
+    ck_assert(sp_jvp(1, &y, 1, &x, &v, &out));
+    ck_assert_int_eq(calls, 0);
+    close(out, sp_mul(sp_mul(sp_scale(h, 2), sp_one_minus(sp_square(h))), v), 1e-15);
+    ck_assert(sp_vjp(1, &y, &v, 1, &x, &out));
+    ck_assert_int_eq(calls, 1);
+}
+END_TEST
+
 /* ---- memory ---- */
 
 /* Bytes at most alive, without inputs, in a jvp by weights, start and inputs of a recurrence
@@ -178,6 +204,7 @@ int main(void)
     tcase_add_test(c, y_may_be_an_x_stand_twice_and_x_may_be_no_leaf);
     tcase_add_test(c, no_elements_have_derivatives_of_no_elements);
     tcase_add_loop_test(c, derivatives_nest_in_any_order, 0, 6);
+    tcase_add_test(c, a_jvp_calls_no_hook_and_records_no_region_again);
     tcase_add_test(c, the_memory_of_a_jvp_does_not_grow_with_the_steps);
     suite_add_tcase(suite, c);
     return run_all(suite);
