@@ -161,9 +161,10 @@ SP_API bool sp_backward(sp_var loss);
 typedef sp_var sp_gradient_hook(sp_var g, void *data);
 
 /* Attach a hook to v, until reset.  Every sweep that comes by v calls it, one of a higher order
-   too, but not one that asks for nothing at v or behind it, and none of sp_jvp.  Several are called in order of
-   attachment, each with what the one before gave; so to read is to return g (sp_keep(g) and look
-   after sp_backward), to clip is to return sp_clamp(g, -c, c).  Returns its argument. */
+   too, but not one that asks for nothing at v or behind it, and none of sp_jvp.  Several are
+   called in order of attachment, each with what the one before gave; so to read is to return g
+   (sp_keep(g) and look after sp_backward), to clip is to return sp_clamp(g, -c, c).  Returns its
+   argument. */
 SP_API sp_var sp_hook(sp_var v, sp_gradient_hook *, void *data);
 
 /* ---- regions ---- */
