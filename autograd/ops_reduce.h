@@ -16,6 +16,21 @@ SP_API sp_var sp_min(sp_var x);
 SP_API sp_var sp_min_axes(sp_var x, sp_axes, bool keep);
 SP_API sp_var sp_argmin(sp_var x, int axis);           /* i64: the index of the first smallest */
 
+/* ---- products: of nothing 1; slopes of any order are right where x is 0 ---- */
+SP_API sp_var sp_prod(sp_var x);
+SP_API sp_var sp_prod_axes(sp_var x, sp_axes, bool keep);
+
+/* ---- running sums and products along an axis; y has x's shape ---- */
+typedef struct sp_running {
+    bool reverse;                 /* from the last to the first */
+    bool exclusive;               /* without the element itself: y_0 is 0, or 1 */
+} sp_running;
+
+SP_API sp_var sp_cumsum (sp_var x, int axis);          /* y_k = x_0 + ... + x_k */
+SP_API sp_var sp_cumprod(sp_var x, int axis);          /* y_k = x_0 ... x_k; as prod where x is 0 */
+SP_API sp_var sp_cumsum_with (sp_var x, int axis, sp_running);
+SP_API sp_var sp_cumprod_with(sp_var x, int axis, sp_running);
+
 #ifdef __cplusplus
 }
 #endif
