@@ -16,8 +16,8 @@
 #include "autograd/ops/conv.h"
 #include "tensor/gemm.h"
 
-/* The most rows and elements of a block of cols. */
-enum { BLOCK_ROWS = 1024, BLOCK_ELEMENTS = 1 << 18 };
+/* The most rows and elements of a block of cols: it stays in the second-level cache. */
+enum { BLOCK_ROWS = 256, BLOCK_ELEMENTS = 1 << 16 };
 
 /* ---- cols ---- */
 
