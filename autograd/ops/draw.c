@@ -15,13 +15,6 @@ typedef struct draw_attr { uint64_t stream; sp_shape shape; } draw_attr;
 
 enum { PIECE = 64 };
 
-static sp_random random_of(const sp_args *a)
-{
-    sp_random r = a->random;
-    r.stream = ((const draw_attr *)a->attr)->stream;
-    return r;
-}
-
 static bool draw_shape(const sp_call *c, sp_shape *y)
 {
     char text[SP_SHAPE_TEXT];
@@ -76,7 +69,7 @@ static void normals(sp_random r, int64_t from, int64_t n, double z[PIECE])
         double piece[PIECE];                                                        \
         for (int64_t at = 0, size = sp_shape_size(a->y.shape); at < size; at += PIECE) { \
             int64_t n = size - at < PIECE ? size - at : PIECE;                      \
-            NUMBERS(random_of(a), at, n, piece);                                    \
+            NUMBERS(sp__random_of(a), at, n, piece);                                    \
             for (int64_t i = at; i < at + n; i++) {                                 \
                 double u = piece[i - at];                                           \
                 y[i] = (T)(VALUE);                                                  \
@@ -132,7 +125,7 @@ static void normal_vjp(const sp_pullback *v)
 static void normal_reference(const sp_args *a)
 {
     for (int64_t i = 0; i < sp_shape_size(a->y.shape); i++) {
-        double z = sp_random_normal(random_of(a), i);
+        double z = sp_random_normal(sp__random_of(a), i);
         ((double *)a->y.data)[i] = AT(double, 0) + AT(double, 1) * z;
     }
 }
@@ -184,7 +177,7 @@ static void uniform_vjp(const sp_pullback *v)
 static void uniform_reference(const sp_args *a)
 {
     for (int64_t i = 0; i < sp_shape_size(a->y.shape); i++) {
-        double u = sp_random_uniform(random_of(a), i);
+        double u = sp_random_uniform(sp__random_of(a), i);
         ((double *)a->y.data)[i] = AT(double, 0) * (1 - u) + AT(double, 1) * u;
     }
 }
@@ -228,7 +221,7 @@ BERNOULLI(double)
 static void bernoulli_reference(const sp_args *a)
 {
     for (int64_t i = 0; i < sp_shape_size(a->y.shape); i++)
-        ((double *)a->y.data)[i] = AT(double, 0) - sp_random_uniform(random_of(a), i) > 0;
+        ((double *)a->y.data)[i] = AT(double, 0) - sp_random_uniform(sp__random_of(a), i) > 0;
 }
 
 static const sp_sample bernoulli_samples[] = {

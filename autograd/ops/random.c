@@ -10,13 +10,6 @@
 
 typedef struct draw_attr { uint64_t stream; } draw_attr;
 
-static sp_random random_of(const sp_args *a)
-{
-    sp_random r = a->random;
-    r.stream = ((const draw_attr *)a->attr)->stream;
-    return r;
-}
-
 /* ---- dropout ---- */
 
 static bool dropout_shape(const sp_call *c, sp_shape *y)
@@ -34,7 +27,7 @@ static bool dropout_shape(const sp_call *c, sp_shape *y)
         const T *x = a->x[0].data;                                                  \
         T *y = a->y.data, up = (T)(1 / (1 - a->scalar[0]));                         \
         uint64_t least = (uint64_t)(a->scalar[0] * 0x1p32);                         \
-        sp_random r = random_of(a);                                                 \
+        sp_random r = sp__random_of(a);                                                 \
         uint32_t bits[4];                                                           \
         for (int64_t i = 0, n = sp_shape_size(a->y.shape); i < n; i++) {            \
             if (i % 4 == 0) sp__random_block(r, i / 4, bits);                       \
@@ -57,7 +50,7 @@ static void dropout_reference(const sp_args *a)
     double *y = a->y.data, p = a->scalar[0];
 
     for (int64_t i = 0; i < sp_shape_size(a->y.shape); i++)
-        y[i] = sp_random_u32(random_of(a), i) * 0x1p-32 < p ? 0 : x[i] / (1 - p);
+        y[i] = sp_random_u32(sp__random_of(a), i) * 0x1p-32 < p ? 0 : x[i] / (1 - p);
 }
 
 static const draw_attr one = { 1 }, two = { 2 };
@@ -154,7 +147,7 @@ static int64_t drawn(double *w, int64_t n, double u)
         int64_t n = a->x[0].shape.dim[a->y.shape.rank];                             \
         for (int64_t i = 0; i < sp_shape_size(a->y.shape); i++, x += n) {           \
             for (int64_t j = 0; j < n; j++) w[j] = (double)x[j];                    \
-            y[i] = drawn(w, n, sp_random_uniform(random_of(a), i));                 \
+            y[i] = drawn(w, n, sp_random_uniform(sp__random_of(a), i));                 \
             if (y[i] >= 0) continue;                                                \
             sp_fault(a, "row %lld has no probabilities: NaN, +inf, or only -inf", (long long)i); \
             return;                                                                 \
@@ -169,7 +162,7 @@ static void categorical_reference(const sp_args *a)
     int64_t n = a->x[0].shape.dim[a->x[0].shape.rank - 1], *y = a->y.data;
 
     for (int64_t i = 0; i < sp_shape_size(a->y.shape); i++, x += n) {
-        double whole = 0, part = 0, u = sp_random_uniform(random_of(a), i);
+        double whole = 0, part = 0, u = sp_random_uniform(sp__random_of(a), i);
         for (int64_t j = 0; j < n; j++) whole += exp(x[j]);
         for (y[i] = 0; y[i] < n - 1; y[i]++)
             if ((part += exp(x[y[i]]) / whole) > u) break;

@@ -65,6 +65,14 @@
 /* The slot of a placed region, shared with the executor. */
 typedef struct sp_place_attr { int64_t axis, start, step, size; } sp_place_attr;
 
+/* What an op draws: its attributes begin with the stream. */
+static inline sp_random sp__random_of(const sp_args *a)
+{
+    sp_random r = a->random;
+    memcpy(&r.stream, a->attr, sizeof r.stream);
+    return r;
+}
+
 /* Reductions see [outer, n, inner]: `count` axes from `first` on are reduced together.
    keep: they stay, with size 1. */
 typedef struct sp_reduce_attr { int64_t first, count, keep; } sp_reduce_attr;
