@@ -210,8 +210,8 @@ static void run_rule(sweep *s, uint32_t id, sp_var g)
 
 /* ---- regions ---- */
 
-/* A region ends.  Sums of what has arrived so far at nodes further back become values: of a
-   weight's gradient, the products of this region.  They would otherwise wait for the rest, and
+/* A region begins or ends.  Sums of what has arrived so far at nodes further back become values:
+   of a weight's gradient, the products up to here.  They would otherwise wait for the rest, and
    their operands with them.  The rest continues the sum, with the same bits. */
 static void close_partly(sweep *s, uint32_t id)
 {
@@ -234,6 +234,7 @@ static void enter(sweep *s, uint32_t first, uint32_t id)
     if (!s->stand) {
         sp__fail(t, "grad: %s", sp_error());
     } else if (sp__grow(t, &s->inside, &s->inside_room, s->n_inside + 1, sizeof *s->inside)) {
+        close_partly(s, id);
         s->inside[s->n_inside++] = first;
         sp__record_again(t, first, id + 1, s->stand);
     }

@@ -32,6 +32,18 @@ void sp_region_leave(sp_tape *t)
         t->regions[t->n_regions++] = r;
 }
 
+int64_t sp_recorded_bytes(const sp_tape *t, int64_t first)
+{
+    int64_t bytes = 0;
+
+    for (int64_t id = first < 0 ? 0 : first; t && id < t->n_nodes; id++) {
+        const sp_kind kind = sp__op(t, (uint32_t)id)->kind;
+        if (kind == SP_LEAF || kind == SP_VIEW) continue;
+        if (__builtin_add_overflow(bytes, sp__bytes(t, (uint32_t)id), &bytes)) return INT64_MAX;
+    }
+    return bytes;
+}
+
 /* ---- recording again ---- */
 
 static uint32_t standing_for(const uint32_t stand[], uint32_t id)

@@ -183,6 +183,10 @@ SP_API sp_var sp_hook(sp_var v, sp_gradient_hook *, void *data);
 SP_API void sp_region_enter(sp_tape *);
 SP_API void sp_region_leave(sp_tape *);
 
+/* The bytes of all values recorded since the tape had `first` nodes (sp_stats): what keeping them
+   would take at most. */
+SP_API int64_t sp_recorded_bytes(const sp_tape *, int64_t first);
+
 /* ---- scopes ---- */
 
 /* Name what is recorded until the matching leave: a layer ("lstm"), a numbered

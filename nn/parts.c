@@ -27,6 +27,7 @@ sp_parts sp__parts_of(sp_tape *t, int64_t T, const sp_checkpoint *c)
     sp_parts p = { .tape = t, .T = T, .until = T };
 
     if (c->kind == SP_EVERY) p.every = c->n;
+    if (c->kind == SP_BUDGET) p.budget = c->n, p.nodes = sp_stats(t).nodes;
     if (c->kind == SP_SQRT) p.every = (int64_t)ceil(sqrt((double)T));
     return p;
 }
@@ -40,9 +41,42 @@ void sp__parts_before(sp_parts *p, int64_t i)
     p->inside = true;
 }
 
+static double bytes_of(const sp_state *s)
+{
+    double bytes = 0;
+
+    for (int k = 0; k < s->n; k++)
+        bytes += (double)sp_shape_size(sp_var_shape(s->v[k]))
+               * (double)sp_dtype_size(sp_var_dtype(s->v[k]));
+    return bytes;
+}
+
+/* What the first step recorded says of all: f bytes to keep one whole, s for a state.  T steps in
+   parts of k take T/k s between the parts and k f within one; the least for k = sqrt(T s / f).  The
+   last m steps, which go back before any part is there, may be kept while m f has room.  What
+   rules need for the moment is some values of one step. */
+static void choose(sp_parts *p, const sp_state *state)
+{
+    const double f = (double)sp_recorded_bytes(p->tape, p->nodes), s = bytes_of(state);
+    const double T = (double)(p->T - 1), budget = (double)p->budget, moment = 4 * f;
+
+    if (T * f + moment <= budget) return;
+    const double k = fmax(1, fmin(T, round(sqrt(T * s / f)))), between = ceil(T / k) * s;
+    const double least = between + k * f + moment;
+    if (least > budget) {
+        sp_tape_fail(p->tape, "unroll: the checkpoint's budget is %lld bytes; in parts of %lld "
+                     "steps the run needs about %.0f", (long long)p->budget, (long long)k, least);
+        return;
+    }
+    const double m = floor((budget - moment - between) / f);
+    p->from = 1;
+    p->every = (int64_t)k;
+    p->until = p->T - (m > k ? (int64_t)fmin(m, T) : 0);
+}
+
 void sp__parts_after(sp_parts *p, int64_t i, const sp_state *state)
 {
-    (void)state;
+    if (i == 0 && p->budget > 0 && p->T > 1 && !sp_tape_error(p->tape)) choose(p, state);
     if (p->inside && (place(p, i + 1) == 0 || i + 1 == p->until)) sp__parts_end(p);
 }
 

@@ -12,7 +12,7 @@
 typedef struct sp_parts {
     sp_tape *tape;
     int64_t  T, every, from, until;
-    int64_t  budget;               /* 0: none, or every is chosen */
+    int64_t  budget;               /* 0: none; else the rest is chosen after the first step */
     int64_t  nodes;                /* on the tape before the first step, if that is measured */
     bool     inside;
 } sp_parts;

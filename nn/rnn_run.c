@@ -171,6 +171,7 @@ static sp_seq run_stack(const sp_rnn *r, sp_var x, const sp_run *run)
         || !states_fit(r, &w.begin.state, x.tape, sp_var_dim(x, 1)) || !sp__marks(&w.marks, x, run)
         || !sp__way(&w.way, x.tape, run))
         return sp__no_seq(x.tape, r->cell[0]->n_states);
+    if (run->checkpoint.kind == SP_BUDGET && w.way.checkpoint.n > n) w.way.checkpoint.n /= n;
     w.part = sp_alloc_array(n, sizeof *w.part);
     sp_var *room = sp_alloc_array(n, sizeof *room);
     if (w.part && room) {

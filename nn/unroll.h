@@ -39,7 +39,10 @@ typedef enum sp_checkpoint_kind {
 
 typedef struct sp_checkpoint {
     sp_checkpoint_kind kind;
-    int64_t n;
+    int64_t n;             /* a budget is of what the run's values take in sp_backward, each cell of
+                              a stack having its share; parameters' gradients, x and y come on
+                              top.  It is met by an estimate from above; where no parts are small
+                              enough, the tape fails and says how much it would take */
 } sp_checkpoint;
 
 /* Zero is the usual everywhere: the cell's start, the full length, forwards. */

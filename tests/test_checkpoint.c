@@ -94,6 +94,133 @@ START_TEST(stacks_with_dropout_lengths_resets_and_directions_have_the_same_bits)
 }
 END_TEST
 
+/* ---- memory ---- */
+
+enum { STEPS = 4096, WIDE = 16 };
+
+/* A long LSTM, loss on the last state; the peak of its step, x not counted. */
+static outcome long_run(sp_checkpoint checkpoint, int64_t *peak)
+{
+    nn_case c = nn_begin();
+    sp_rnn *r = sp_lstm_new(c.params, "r", (sp_rnn_spec){ .input = I, .hidden = WIDE });
+    sp_var x = drawn(&c, SP_SHAPE(STEPS, B, I));
+    const int64_t before = sp_stats(c.tape).live_bytes;
+    sp_run run = { .checkpoint = checkpoint };
+    sp_seq seq = sp_rnn_run(r, x, &run);
+    outcome o = { 0 };
+
+    ck_assert_msg(sp_backward(sp_sum(sp_square(seq.last.v[0]))), "%s", sp_tape_error(c.tape));
+    *peak = sp_stats(c.tape).peak_bytes - before;
+    o.stats = sp_stats(c.tape);
+    note_gradients(&o, c.params);
+    nn_end(&c);
+    return o;
+}
+
+START_TEST(four_thousand_steps_take_a_sixteenth_of_the_memory_or_what_they_are_given)
+{
+    int64_t all, peak;
+    outcome plain = long_run((sp_checkpoint){ SP_KEEP_ALL, 0 }, &all), o;
+    const int percent[] = { 5, 10, 30, 80 };
+
+    o = long_run((sp_checkpoint){ SP_SQRT, 0 }, &peak);
+    ck_same(&plain, &o, "sqrt");
+    ck_assert_msg(peak <= all * 6 / 100, "%lld of %lld", (long long)peak, (long long)all);
+    forget(&o);
+    for (int i = 0; i < 4; i++) {
+        const int64_t budget = all * percent[i] / 100;
+        o = long_run((sp_checkpoint){ SP_BUDGET, budget }, &peak);
+        ck_same(&plain, &o, "budget");
+        ck_assert_msg(peak <= budget, "%lld of %lld", (long long)peak, (long long)budget);
+        forget(&o);
+    }
+    o = long_run((sp_checkpoint){ SP_BUDGET, 4 * all }, &peak);
+    ck_assert_int_eq(o.stats.recomputed, 0);                 /* there is room for everything */
+    forget(&o);
+    forget(&plain);
+}
+END_TEST
+
+START_TEST(a_checkpoint_that_cannot_be_is_told)
+{
+    nn_case c = nn_begin();
+    sp_rnn *r = sp_lstm_new(c.params, "r", (sp_rnn_spec){ .input = I, .hidden = H });
+    const struct { sp_checkpoint c; const char *says; } wrong[] = {
+        { { SP_EVERY, 0 }, "unroll: the checkpoint's n is 0 steps, should be 1 or more (in r)" },
+        { { SP_BUDGET, -5 }, "n is -5 bytes, should be 1 or more" },
+        { { SP_BUDGET, 100 }, "unroll: the checkpoint's budget is 100 bytes; in parts of 1 steps" },
+        { { (sp_checkpoint_kind)9, 0 }, "there is no checkpoint kind 9" },
+    };
+
+    for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++) {
+        sp_run run = { .checkpoint = wrong[i].c };
+        sp_seq seq = sp_rnn_run(r, drawn(&c, SP_SHAPE(7, B, I)), &run);
+        ck_assert(sp_is_nothing(seq.y));
+        failed_with(&c, wrong[i].says);
+        sp_tape_reset(c.tape);
+    }
+    nn_end(&c);
+}
+END_TEST
+
+/* ---- hooks at every step ---- */
+
+static sp_var clip(sp_var g, void *data)
+{
+    const double *most = data;
+    return sp_clamp(g, -*most, *most);
+}
+
+/* h' = tanh(W x + U h), one row, by hand: dh is clipped at each step before it goes on (Graves,
+   2013). */
+static void clipped_by_hand(const sp_tensor *x, const double *W, const double *U, double most,
+                            double *dW, double *dU)
+{
+    enum { N = 6 };
+    double h[N + 1][H] = { { 0 } }, dh[H];
+
+    for (int t = 0; t < N; t++)
+        for (int j = 0; j < H; j++) {
+            double a = 0;
+            for (int i = 0; i < I; i++) a += W[j * I + i] * sp_tensor_at(x, t * I + i);
+            for (int i = 0; i < H; i++) a += U[j * H + i] * h[t][i];
+            h[t + 1][j] = tanh(a);
+        }
+    for (int j = 0; j < H; j++) dh[j] = 2 * h[N][j];
+    for (int t = N; t-- > 0;) {
+        double back[H] = { 0 };
+        for (int j = 0; j < H; j++) {
+            double g = fmax(-most, fmin(most, dh[j])), da = g * (1 - h[t + 1][j] * h[t + 1][j]);
+            for (int i = 0; i < I; i++) dW[j * I + i] += da * sp_tensor_at(x, t * I + i);
+            for (int i = 0; i < H; i++) dU[j * H + i] += da * h[t][i], back[i] += da * U[j * H + i];
+        }
+        memcpy(dh, back, sizeof dh);
+    }
+}
+
+START_TEST(a_hook_at_each_step_is_the_clip_of_bptt_by_hand)
+{
+    for (int k = 0; k < 2; k++) {
+        nn_case c = nn_begin();
+        sp_rnn *r = sp_rnn_new(c.params, "r", (sp_rnn_spec){ .input = I, .hidden = H,
+                                                             .no_bias = true });
+        double most = .1, dW[H * I] = { 0 }, dU[H * H] = { 0 };
+        sp_var x = drawn(&c, SP_SHAPE(6, 1, I));
+        sp_run run = { .hook = clip, .hook_data = &most, .checkpoint = { SP_EVERY, 2 } };
+        if (!k) run.checkpoint.kind = SP_KEEP_ALL;
+        const sp_param *W = sp_params_at(c.params, 0), *U = sp_params_at(c.params, 1);
+
+        ck_assert(sp_backward(sp_sum(sp_square(sp_rnn_run(r, x, &run).last.v[0]))));
+        clipped_by_hand(sp_value(x), W->value.data, U->value.data, most, dW, dU);
+        for (int i = 0; i < H * I; i++)
+            ck_assert_double_eq_tol(sp_tensor_at(&W->grad, i), dW[i], 1e-14);
+        for (int i = 0; i < H * H; i++)
+            ck_assert_double_eq_tol(sp_tensor_at(&U->grad, i), dU[i], 1e-14);
+        nn_end(&c);
+    }
+}
+END_TEST
+
 int main(void)
 {
     TCase *t = tcase_create("checkpoint");
@@ -101,5 +228,9 @@ int main(void)
     tcase_add_loop_test(t, every_kind_of_cell_has_the_same_bits_for_every_k, 0, N_KINDS);
     tcase_add_loop_test(
         t, stacks_with_dropout_lengths_resets_and_directions_have_the_same_bits, 0, N_KINDS);
+    tcase_add_test(
+        t, four_thousand_steps_take_a_sixteenth_of_the_memory_or_what_they_are_given);
+    tcase_add_test(t, a_checkpoint_that_cannot_be_is_told);
+    tcase_add_test(t, a_hook_at_each_step_is_the_clip_of_bptt_by_hand);
     return run_suite("checkpoint", t);
 }
