@@ -38,6 +38,34 @@ typedef struct sp_ctc_spec {
 SP_API sp_var sp_ctc(sp_var log_probs, sp_var targets, sp_var input_lengths, sp_var target_lengths,
                      sp_ctc_spec);
 
+/* ---- decoding: of tensors and not on a tape; it has no gradient ---- */
+
+/* Labellings of each of B sequences, N of them, the best first.  Yours: sp_ctc_decoded_free. */
+typedef struct sp_ctc_decoded {
+    sp_tensor *labels;            /* [B,N,L] i64, -1 behind the end; L: of the longest */
+    sp_tensor *lengths;           /* [B,N] i64; -1 where there is no other labelling */
+    sp_tensor *scores;            /* [B,N] f64: log probabilities; -inf where there is none */
+} sp_ctc_decoded;
+SP_API void sp_ctc_decoded_free(sp_ctc_decoded *);      /* NULL is allowed */
+
+/* The labelling of the best path (N = 1; of equal classes the first); the score is that path's.
+   log_probs [T,B,C] of f32 or f64, lengths [B] of i32 or i64 (NULL: all T).  NULL after a
+   failure: sp_error() says which shape, length or NaN it was. */
+SP_API sp_ctc_decoded *sp_ctc_greedy(const sp_tensor *log_probs, const sp_tensor *lengths,
+                                     int64_t blank);
+
+typedef struct sp_ctc_beam_spec {
+    int64_t blank;                /* usual 0 */
+    int64_t width;                /* prefixes kept in each step; usual 100 */
+    int64_t top;                  /* N; usual 1, at most the width */
+} sp_ctc_beam_spec;
+
+/* The most probable labellings, found by extending prefixes (Hannun et al., 2014).  A score is
+   the log of the sum over those paths whose prefixes were never dropped; with a width of all
+   prefixes it is the probability of the labelling. */
+SP_API sp_ctc_decoded *sp_ctc_beam(const sp_tensor *log_probs, const sp_tensor *lengths,
+                                   sp_ctc_beam_spec);
+
 #ifdef __cplusplus
 }
 #endif

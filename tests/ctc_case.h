@@ -7,6 +7,7 @@
 
 #include <check.h>
 #include <math.h>
+#include <stdlib.h>
 #include <string.h>
 #include "autograd/ops.h"
 #include "autograd/tape.h"
