@@ -102,7 +102,9 @@ void sp_push(const sp_pullback *v, int k, sp_var g)
         return;
     }
     g = sp__unbroadcast(g, sp_var_shape(x));
-    if (!sp_is_nothing(g)) add_to_list(s, operand(v, k), g);
+    if (sp_is_nothing(g)) return;
+    add_to_list(s, operand(v, k), g);
+    if (s->t->probing) sp__note_part(s->t, (sp_part){ operand(v, k), s->id, g.id });
 }
 
 /* ---- the sweep ---- */
@@ -285,7 +287,7 @@ static void go_back(sweep *s)
 /* Names lead to the gradients that have arrived (names.h). */
 static void note_gradients(const sweep *s)
 {
-    for (int64_t i = 0; i < s->t->n_names && !s->t->early; i++) {
+    for (int64_t i = 0; i < s->t->n_names && !s->t->early && !s->t->probing; i++) {
         sp_name *name = &s->t->names[i];
         if (!reaches(s, name->node)) continue;
         uint32_t list = s->list[name->node - s->low];

@@ -80,6 +80,9 @@ typedef struct sp_name {
 /* Nodes from `first` on were recorded by a sweep, of node `of` - 1's gradient; 0: by the user. */
 typedef struct sp_stretch { uint32_t first, of; } sp_stretch;
 
+/* What the rule of node `from` gave to a parameter's leaf. */
+typedef struct sp_part { uint32_t leaf, from, g; } sp_part;
+
 /* A node was computed. */
 typedef struct sp_event {
     int64_t  began, took, live;      /* nanoseconds; bytes alive when it was done */
@@ -113,6 +116,9 @@ struct sp_tape {
 
     sp_stretch *stretches;
     int64_t     n_stretches, stretch_room;
+    bool        probing;             /* steps.h */
+    sp_part    *parts;               /* what came to parameters while probing */
+    int64_t     n_parts, part_room;
     uint32_t    sweeping;            /* 1 + the node whose gradient is being recorded */
     sp_event   *events;              /* if the spec asks for them */
     int64_t     n_events, event_room;
@@ -176,6 +182,9 @@ sp_kernel *sp__kernel(const sp_tape *, const sp_op *, const sp_dtype x[], sp_dty
 /* ---- run.c ---- */
 /* Compute these nodes and what they need.  drop: values that nobody needs any more go. */
 bool sp__run(sp_tape *, int n, const sp_var v[], bool drop);
+
+/* ---- steps.c ---- */
+void sp__note_part(sp_tape *, sp_part);
 
 /* ---- watch.c ---- */
 /* From now on, nodes are recorded for the gradient of node of - 1; 0: for themselves. */

@@ -142,6 +142,8 @@ struct sp_op {
     bool        strided;               /* the kernel reads any strides */
     bool        random;                /* draws; the result depends on the tape's seed and step */
     bool        constant;              /* no gradient passes, by definition (argmax, detach) */
+    double      lo, hi;                /* bounds of the result, if it has any: what is near them is
+                                          saturated (nn/trace.h) */
     int         typed_by;  /* which operand's dtype picks the kernel; -1: the result's */
 
     /* The result's dtype (NULL: sp_dtype_floats) and shape (NULL: NumPy's broadcast). */

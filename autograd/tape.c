@@ -91,7 +91,7 @@ void sp_tape_free(sp_tape *t)
     sp__interner_free(&t->roles);
     void *array[] = { t->node, t->beside, t->operands, t->scalars, t->leaves, t->pinned,
                       (void *)t->ops, t->scopes, t->used, t->regions, t->entered, t->names,
-                      t->hooks, t->stretches, t->events };
+                      t->hooks, t->stretches, t->events, t->parts };
     for (size_t i = 0; i < sizeof array / sizeof *array; i++) sp_release(array[i]);
     sp_release(t);
 }

@@ -12,6 +12,7 @@
 #include "nn/linear.h"
 #include "nn/loss.h"
 #include "nn/rnn.h"
+#include "nn/trace.h"
 #include "nn/unroll.h"
 
 #endif

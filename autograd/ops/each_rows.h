@@ -87,6 +87,11 @@
 #define UNARY(OP, VALUE, PLAIN, GRADIENT, ...)                                      \
     LOOPS(OP, VALUE) RULE(OP, GRADIENT)                                             \
     RECORD(OP, #PLAIN, 0, (0), PLAIN, .vjp = OP##_vjp, __VA_ARGS__) FUNCTION(OP)
+/* The same with bounds of y: `between` is (least, most). */
+#define UNARY_IN(OP, BETWEEN, VALUE, PLAIN, GRADIENT, ...)                          \
+    LOOPS(OP, VALUE) RULE(OP, GRADIENT)                                             \
+    RECORD(OP, #PLAIN, 0, (0), PLAIN, .vjp = OP##_vjp BOUNDS BETWEEN, __VA_ARGS__) FUNCTION(OP)
+#define BOUNDS(LEAST, MOST) , .lo = LEAST, .hi = MOST
 #define FLAT(OP, VALUE, PLAIN, ...)                                                 \
     LOOPS(OP, VALUE)                                                                \
     RECORD(OP, #PLAIN, 0, (0), PLAIN, .constant = true, __VA_ARGS__) FUNCTION(OP)
@@ -94,6 +99,7 @@
     LOOPS(OP, VALUE) RULE(OP, GRADIENT)                                             \
     RECORD(OP, MATHS, SP_COUNT(double, LIST S), S, PLAIN, .vjp = OP##_vjp, __VA_ARGS__)
 #else
+#define UNARY_IN(OP, BETWEEN, VALUE, PLAIN, GRADIENT, ...)    LOOPS(OP, VALUE)
 #define UNARY(OP, VALUE, PLAIN, GRADIENT, ...)                LOOPS(OP, VALUE)
 #define FLAT(OP, VALUE, PLAIN, ...)                           LOOPS(OP, VALUE)
 #define UNARY_WITH(OP, MATHS, S, VALUE, PLAIN, GRADIENT, ...) LOOPS(OP, VALUE)

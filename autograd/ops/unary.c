@@ -9,8 +9,10 @@ UNARY( exp,        vexp(x),     exp(x),            sp_mul(g, y),                
 UNARY( log,        vlog(x),     log(x),            sp_div(g, x),                           .1, 9, )
 UNARY( sqrt,       vsqrt(x),    sqrt(x),           sp_div(sp_scale(g, .5), y),             .1, 9, )
 UNARY( square,     x * x,       x * x,             sp_mul(g, sp_scale(x, 2)),              -4, 4, )
-UNARY( tanh,       vtanh(x),    tanh(x),           sp_mul(g, sp_one_minus(sp_square(y))),  -4, 4, )
-UNARY( sigmoid,    vsigmoid(x), 1 / (1 + exp(-x)), sp_mul(g, sp_mul(y, sp_one_minus(y))),  -4, 4, )
+UNARY_IN( tanh,    (-1, 1),
+          vtanh(x),    tanh(x),           sp_mul(g, sp_one_minus(sp_square(y))),           -4, 4, )
+UNARY_IN( sigmoid, (0, 1),
+          vsigmoid(x), 1 / (1 + exp(-x)), sp_mul(g, sp_mul(y, sp_one_minus(y))),           -4, 4, )
 UNARY( neg,        -x,          -x,                sp_neg(g),                              -4, 4, )
 UNARY( reciprocal, ONE / x,     1 / x,             sp_neg(sp_mul(g, sp_square(y))),        .1, 4, )
 

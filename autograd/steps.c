@@ -1,0 +1,216 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * steps - what a run of a cell along time has left on a tape, and recordings that are taken
+ * back once their numbers have been read.
+ */
+#include "autograd/steps.h"
+
+#include <math.h>
+#include <string.h>
+#include "autograd/names.h"
+#include "autograd/node.h"
+
+/* ---- the run ---- */
+
+static bool is_start(const sp_tape *t, const sp_name *name)
+{
+    const sp_scope *s = &t->scopes[name->scope];
+    return name->state == 0 && s->index < 0 && strcmp(s->name, "start") == 0;
+}
+
+/* Whether the scope's path is, or ends in, `path`. */
+static bool called(const sp_tape *t, uint32_t scope, const char *path)
+{
+    sp_text text = { 0 };
+
+    sp__put_path(&text, t, scope, NULL);
+    const char *whole = text.at ? text.at : "";
+    const size_t n = strlen(path), all = strlen(whole);
+    bool fits = n <= all && strcmp(whole + all - n, path) == 0
+             && (n == all || (n > 0 && whole[all - n - 1] == '/'));
+    sp_release(text.at);
+    return fits;
+}
+
+/* The name of state 0 at the start of the run; -1: there is none, or there are several. */
+static int64_t find_start(const sp_tape *t, const char *path)
+{
+    int64_t found = -1;
+
+    for (int64_t i = 0; i < t->n_names; i++) {
+        if (!is_start(t, &t->names[i])) continue;
+        if (path && !called(t, t->scopes[t->names[i].scope].parent, path)) continue;
+        if (found >= 0 && t->names[found].scope != t->names[i].scope) {
+            char a[200], b[200];
+            sp_name_path((sp_tape *)t, found, a, sizeof a);
+            sp_name_path((sp_tape *)t, i, b, sizeof b);
+            return sp_fail("trace: several runs fit; say which by .scope: they begin at \"%s\" and "
+                           "\"%s\"", a, b), -1;
+        }
+        found = i;
+    }
+    if (found < 0) sp_fail("trace: no cell was run along time%s%s", path ? " in " : "",
+                           path ? path : " on this tape");
+    return found;
+}
+
+/* The step of the run that a scope lies in; -1: in none. */
+static int64_t step_of_scope(const sp_tape *t, uint32_t run, uint32_t scope)
+{
+    for (; scope; scope = t->scopes[scope].parent)
+        if (t->scopes[scope].parent == run && t->scopes[scope].index >= 0)
+            return t->scopes[scope].index;
+    return -1;
+}
+
+static void count_steps(sp_steps *s, int64_t start)
+{
+    const sp_tape *t = s->tape;
+    int64_t first = -1;
+
+    s->scope = t->scopes[t->names[start].scope].parent;
+    for (int64_t i = 0; i < start; i++)
+        if (step_of_scope(t, s->scope, t->names[i].scope) >= 0 && t->names[i].node >= s->first)
+            s->first = t->names[i].node + 1;
+    for (int64_t i = start; i < t->n_names; i++) {
+        const sp_name *name = &t->names[i];
+        int64_t step = step_of_scope(t, s->scope, name->scope);
+        if (name->state < 0 || (step < 0 && name->scope != t->names[start].scope)) continue;
+        if (name->state < SP_STEPS_STATES) s->role[name->state] = name->role;
+        if (name->state >= s->n_states) s->n_states = name->state + 1;
+        if (step >= s->T) s->T = step + 1;
+        if (first < 0) first = step;
+    }
+    s->reverse = first > 0;
+}
+
+bool sp__steps_find(sp_steps *s, sp_tape *t, const char *path)
+{
+    *s = (sp_steps){ .tape = t };
+    int64_t start = t ? find_start(t, path) : (sp_fail("trace: there is no tape"), -1);
+
+    if (start < 0) return false;
+    count_steps(s, start);
+    s->at = sp_alloc_zero((s->T + 1) * (int64_t)sizeof *s->at);
+    for (int64_t i = start; s->at && i < t->n_names; i++) {
+        const sp_name *name = &t->names[i];
+        int64_t step = step_of_scope(t, s->scope, name->scope);
+        bool own = step >= 0 || name->scope == t->names[start].scope;
+        if (own && name->state >= 0)
+            s->at[1 + step].state[name->state] = (sp_var){ t, name->node, t->epoch };
+    }
+    return s->at != NULL;
+}
+
+void sp__steps_free(sp_steps *s) { sp_release(s->at); }
+
+int64_t sp__step_of(const sp_steps *s, sp_var v)
+{
+    return v.id < s->first ? -1 : step_of_scope(s->tape, s->scope, s->tape->beside[v.id].scope);
+}
+
+/* ---- gates ---- */
+
+static const char *name_of(const sp_tape *t, uint32_t id)
+{
+    for (int64_t i = 0; i < t->n_names; i++)
+        if (t->names[i].state < 0 && t->beside[t->names[i].node].base == id)
+            return t->names[i].role;
+    return sp__op(t, id)->name;
+}
+
+bool sp__next_gate(const sp_steps *s, sp_var *v, double bound[2], const char **name)
+{
+    sp_tape *t = s->tape;
+
+    for (uint32_t id = v->tape ? v->id + 1 : 0; id < t->n_nodes; id++) {
+        const sp_op *op = sp__op(t, id);
+        if (!(op->lo < op->hi) || !isfinite(op->lo) || !isfinite(op->hi)) continue;
+        if (t->beside[id].origin || sp__gradient_of(t, id) != SP_NOTHING) continue;
+        *v = (sp_var){ t, id, t->epoch };
+        if (sp__step_of(s, *v) < 0) continue;
+        bound[0] = op->lo, bound[1] = op->hi;
+        *name = sp__step_of(s, *v) == (s->reverse ? s->T - 1 : 0) ? name_of(t, id) : op->name;
+        return true;
+    }
+    return false;
+}
+
+/* ---- probing ---- */
+
+sp_probe sp__probe_begin(sp_tape *t)
+{
+    t->probing = true;
+    t->n_parts = 0;
+    return sp__probe_here(t);
+}
+
+sp_probe sp__probe_here(sp_tape *t)
+{
+    return (sp_probe){ t->n_nodes, t->n_operands, t->n_scalars, t->n_leaves, t->n_names,
+                       t->n_stretches, t->n_regions };
+}
+
+static void forget_value(sp_tape *t, uint32_t id)
+{
+    sp_beside *b = &t->beside[id];
+
+    if (b->tensor && !b->tensor->borrowed)
+        sp__pool_give(&t->pool, b->tensor->data, sp_tensor_bytes(b->tensor));
+    if (!b->owned || !b->data) return;
+    sp__pool_give(&t->pool, b->data, sp__bytes(t, id));
+    t->stats.live_bytes -= sp__bytes(t, id);
+}
+
+/* A parameter's leaf among what is taken back would stay in the table of leaves: then all stays. */
+void sp__probe_rewind(sp_tape *t, const sp_probe *p)
+{
+    for (int64_t i = p->leaves; i < t->n_leaves; i++)
+        if (t->leaves[i].param) return;
+    for (int64_t id = p->nodes; id < t->n_nodes; id++) forget_value(t, (uint32_t)id);
+    t->n_nodes = p->nodes;
+    t->n_operands = p->operands;
+    t->n_scalars = p->scalars;
+    t->n_leaves = p->leaves;
+    t->n_names = p->names;
+    t->n_stretches = p->stretches;
+    t->n_regions = p->regions;
+    while (t->n_events > 0 && t->events[t->n_events - 1].node >= t->n_nodes) t->n_events--;
+    sp__sweep_at(t, 0);
+}
+
+void sp__probe_end(sp_tape *t, const sp_probe *p)
+{
+    sp__probe_rewind(t, p);
+    t->probing = false;
+}
+
+void sp__note_part(sp_tape *t, sp_part part)
+{
+    const sp_op *op = sp__op(t, part.leaf);
+
+    if (op->kind != SP_LEAF || !t->leaves[t->node[part.leaf].slot].param) return;
+    if (sp__grow(t, &t->parts, &t->part_room, t->n_parts + 1, sizeof part))
+        t->parts[t->n_parts++] = part;
+}
+
+bool sp__nth_part(sp_tape *t, int64_t i, sp_var *leaf, sp_var *from, sp_var *g)
+{
+    if (i >= t->n_parts) return false;
+    const sp_part part = t->parts[i];
+    *leaf = (sp_var){ t, part.leaf, t->epoch };
+    *from = (sp_var){ t, part.from, t->epoch };
+    *g = (sp_var){ t, part.g, t->epoch };
+    return true;
+}
+
+sp_var sp__nth_param(sp_tape *t, int64_t i, const char **name)
+{
+    for (int64_t k = 0; k < t->n_leaves; k++) {
+        const sp_param *p = t->leaves[k].param;
+        if (!p || !sp_is_floating(p->value.dtype) || i-- > 0) continue;
+        *name = p->name;
+        return (sp_var){ t, t->leaves[k].node, t->epoch };
+    }
+    return sp__nothing(t);
+}
