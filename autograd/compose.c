@@ -2,6 +2,7 @@
  *
  * compose - functions made of ops: they need no record of their own.
  */
+#include "autograd/called.h"
 #include "autograd/grad.h"
 #include "autograd/ops.h"
 
@@ -11,15 +12,18 @@ sp_var sp_number(sp_var like, double c)
     return sp_const(like.tape, sp_var_dtype(like), c);
 }
 
-sp_var sp_scale(sp_var x, double c) { return sp_mul(x, sp_number(x, c)); }
-sp_var sp_shift(sp_var x, double c) { return sp_add(x, sp_number(x, c)); }
-sp_var sp_one_minus(sp_var x)       { return sp_sub(sp_number(x, 1), x); }
+sp_var sp_scale(sp_var x, double c) { return SP_CALLED(x, "scale", sp_mul(x, sp_number(x, c))); }
+sp_var sp_shift(sp_var x, double c) { return SP_CALLED(x, "shift", sp_add(x, sp_number(x, c))); }
+sp_var sp_one_minus(sp_var x)
+{
+    return SP_CALLED(x, "one_minus", sp_sub(sp_number(x, 1), x));
+}
 
 sp_var sp_sum (sp_var x) { return sp_sum_axes(x, SP_ALL_AXES, false); }
 sp_var sp_mean(sp_var x) { return sp_mean_axes(x, SP_ALL_AXES, false); }
 
 /* The sum over the count, so that the mean of nothing is 0 / 0. */
-sp_var sp_mean_axes(sp_var x, sp_axes axes, bool keep)
+static sp_var mean_over(sp_var x, sp_axes axes, bool keep)
 {
     sp_var sum = sp_sum_axes(x, axes, keep);
     int64_t count = axes.n < 0 ? sp_shape_size(sp_var_shape(x)) : 1;
@@ -29,11 +33,19 @@ sp_var sp_mean_axes(sp_var x, sp_axes axes, bool keep)
     return sp_div(sum, sp_number(sum, (double)count));
 }
 
-sp_var sp_mse(sp_var x, sp_var y) { return sp_mean(sp_square(sp_sub(x, y))); }
+sp_var sp_mean_axes(sp_var x, sp_axes axes, bool keep)
+{
+    return SP_CALLED(x, "mean", mean_over(x, axes, keep));
+}
+
+sp_var sp_mse(sp_var x, sp_var y)
+{
+    return SP_CALLED(x, "mse", sp_mean(sp_square(sp_sub(x, y))));
+}
 
 sp_var sp_masked_fill(sp_var x, sp_var condition, double value)
 {
-    return sp_where(condition, sp_number(x, value), x);
+    return SP_CALLED(x, "masked_fill", sp_where(condition, sp_number(x, value), x));
 }
 
 /* The one place where broadcasting is undone: the axes that were repeated are summed. */

@@ -274,5 +274,6 @@ sp_var sp_einsum(const char *spec, int n, const sp_var x[])
 
     if (!sp__all_readable(n, x, "einsum", &e.tape)) return sp__nothing(e.tape);
     if (!spec) return sp_tape_fail(e.tape, "einsum: there is no text that says what to sum");
-    return read_all(&e) && fits(&e) ? computed(&e) : sp__nothing(e.tape);
+    if (!read_all(&e) || !fits(&e)) return sp__nothing(e.tape);
+    return SP_CALLED_ON(e.tape, "einsum", computed(&e));
 }

@@ -95,17 +95,17 @@ sp_var sp_const(sp_tape *t, sp_dtype dtype, double value)
     if (!t) return sp_fail("const: there is no tape"), sp__nothing(t);
     if (t->failed) return sp__nothing(t);
     if ((unsigned)dtype >= SP_N_DTYPES)
-        return sp__fail(t, "const: there is no dtype %d", (int)dtype);
+        return sp__fail(t, "%s: there is no dtype %d", sp__called(t, "const"), (int)dtype);
     if (!holds(dtype, value))
-        return sp__fail(t, "const: %g is not a number that %s can hold", value,
-                        sp_dtype_name(dtype));
+        return sp__fail(t, "%s: %g is not a number that %s can hold", sp__called(t, "const"),
+                        value, sp_dtype_name(dtype));
     sp_tensor_set(&scalar, 0, value);
     return append_copy(t, &const_op, &scalar);
 }
 
 sp_var sp_full(sp_tape *t, sp_dtype dtype, sp_shape shape, double value)
 {
-    return sp_broadcast(sp_const(t, dtype, value), shape);
+    return SP_CALLED_ON(t, "full", sp_broadcast(sp_const(t, dtype, value), shape));
 }
 
 const void *sp_leaf_data(sp_var v)

@@ -9,6 +9,7 @@
 #ifndef SP_NODE_H
 #define SP_NODE_H
 
+#include "autograd/called.h"
 #include "autograd/arena.h"
 #include "autograd/intern.h"
 #include "autograd/op.h"
@@ -99,6 +100,8 @@ struct sp_tape {
     uint64_t     step;
     uint32_t     epoch;
 
+    const char *called;              /* a function made of ops is recording them; see SP_CALLED */
+    int         calls;
     bool failed, telling;            /* telling: on_error is being called */
     char error[SP_ERROR_TEXT];
 
@@ -152,12 +155,9 @@ struct sp_tape {
 };
 
 /* ---- tape.c ---- */
-sp_var sp__nothing(sp_tape *);
 /* Note a failure (with the scope) and return nothing; the first one stays. */
 sp_var sp__fail(sp_tape *, const char *format, ...) SP_PRINTF(2, 3);
 sp_var sp__fail_scoped(sp_tape *, uint32_t scope, const char *sentence);
-/* Whether v is a var of t that can be read now; otherwise t has failed, unless v is nothing. */
-bool   sp__readable(sp_tape *t, sp_var v, const char *who);
 /* Grow *array, of room *room, to hold `need` elements; false: no memory, tape failed. */
 bool   sp__grow(sp_tape *, void *array, int64_t *room, int64_t need, int64_t size);
 /* Memory until reset.  NULL: tape failed. */

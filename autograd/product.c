@@ -74,8 +74,9 @@ sp_var sp_dot(sp_var a, sp_var b)
     if (!sp__all_readable(2, (sp_var[]){ a, b }, "dot", &t) || !leading_fit("dot", a, b)
         || !inner_fit("dot", a, b, sp_var_dim(a, -1), sp_var_dim(b, -1))) return sp__nothing(t);
     if (sp_var_shape(a).rank == SP_MAX_RANK || sp_var_shape(b).rank == SP_MAX_RANK)
-        return sp_sum_axes(sp_mul(a, b), SP_AXES(-1), false);
-    sp_var y = sp_matmul_t(sp_unsqueeze(a, -2), false, sp_unsqueeze(b, -1), false);
+        return SP_CALLED(a, "dot", sp_sum_axes(sp_mul(a, b), SP_AXES(-1), false));
+    sp_var row = sp_unsqueeze(a, -2), column = sp_unsqueeze(b, -1);
+    sp_var y = SP_CALLED(row, "dot", sp_matmul_t(row, false, column, false));
     return sp_squeeze(sp_squeeze(y, -1), -1);
 }
 
@@ -87,7 +88,7 @@ sp_var sp_outer(sp_var a, sp_var b)
         || !fit("outer", a, b)) return sp__nothing(t);
     if (sp_var_shape(a).rank == SP_MAX_RANK || sp_var_shape(b).rank == SP_MAX_RANK)
         return refused("outer", a, b, "its result would have more than %d axes", SP_MAX_RANK);
-    return sp_mul(sp_unsqueeze(a, -1), sp_unsqueeze(b, -2));
+    return SP_CALLED(a, "outer", sp_mul(sp_unsqueeze(a, -1), sp_unsqueeze(b, -2)));
 }
 
 /* ---- tensordot ---- */
@@ -121,6 +122,8 @@ sp_var sp_tensordot(sp_var a, sp_var b, sp_axes a_axes, sp_axes b_axes)
     sp_term x = { .v = a, .n = (int)sp_var_shape(a).rank };
     sp_term y = { .v = b, .n = (int)sp_var_shape(b).rank };
     int left = x.n + y.n - 2 * a_axes.n;
+    if (a_axes.n < 0 || a_axes.n > SP_MAX_RANK)
+        return refused("tensordot", a, b, "its axes must be named, at most %d", SP_MAX_RANK);
     if (a_axes.n != b_axes.n)
         return refused("tensordot", a, b, "%d axes of one cannot meet %d of the other", a_axes.n,
                        b_axes.n);
@@ -130,5 +133,6 @@ sp_var sp_tensordot(sp_var a, sp_var b, sp_axes a_axes, sp_axes b_axes)
     if (left > SP_MAX_RANK)
         return refused("tensordot", a, b, "its result would have %d axes, more than %d", left,
                        SP_MAX_RANK);
-    return sp__term_product(x, y, sp__names(&x) ^ sp__names(&y)).v;
+    uint64_t kept = sp__names(&x) ^ sp__names(&y);
+    return SP_CALLED(a, "tensordot", sp__term_product(x, y, kept).v);
 }

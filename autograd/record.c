@@ -68,7 +68,8 @@ bool sp_refuse(const sp_call *c, const char *format, ...)
 static sp_var refused(sp_tape *t, const sp_call *c)
 {
     char call[SP_ERROR_TEXT / 2];
-    return sp__fail(t, "%s: %s", sp__call_text(c, call, sizeof call), c->reason);
+    const char *shapes = sp__call_text(c, call, sizeof call) + strlen(c->op->name);
+    return sp__fail(t, "%s%s: %s", sp__called(t, c->op->name), shapes, c->reason);
 }
 
 /* ---- the rules for dtype and shape that most ops share ---- */

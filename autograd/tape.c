@@ -190,8 +190,26 @@ const char *sp_tape_error(const sp_tape *t)
     return !t ? no_memory : t->failed ? t->error : NULL;
 }
 
-bool sp__readable(sp_tape *t, sp_var v, const char *who)
+void sp__call_begins(sp_tape *t, const char *name)
 {
+    if (t && t->calls++ == 0) t->called = name;
+}
+
+sp_var sp__call_ends(sp_tape *t, sp_var y)
+{
+    if (t && --t->calls == 0) t->called = NULL;
+    return y;
+}
+
+const char *sp__called(const sp_tape *t, const char *op)
+{
+    return t && t->called ? t->called : op;
+}
+
+bool sp__readable(sp_tape *t, sp_var v, const char *op)
+{
+    const char *who = sp__called(t, op);
+
     if (!v.tape) {
         sp__fail(t, "%s: an operand is no var: it was never set", who);
     } else if (v.tape != t) {

@@ -219,7 +219,7 @@ START_TEST(a_mistake_is_told)
     refused(sp_conv1d(X, W, none, (sp_conv_spec){ .output_padding = { 1 } }), "transpose");
     refused(sp_conv2d(X, W, none, usual), "over 2 spatial axes its operands need rank 4, not 3");
     refused(sp_conv1d(X, W, sp_full(tape, SP_F64, SP_SHAPE(4), 1), usual),
-            "its bias needs shape [6]");
+            "its bias [4] needs shape [6]");
     refused(sp_conv_transpose1d(X, W, none, usual), "its input has 4 channels, but w takes 6");
     refused(sp_conv1d(X, sp_full(tape, SP_F32, SP_SHAPE(6, 4, 3), 1), none, usual),
             "dtypes f64 and f32 differ");

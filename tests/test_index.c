@@ -299,7 +299,7 @@ START_TEST(what_cannot_be_rearranged_is_told)
     SAYS(sp_eval(1, (sp_var[]){ sp_take(X, AT(SP_SHAPE(1), 3), 1) }), "index 3 at position 0");
     SAYS(sp_pad(X, (sp_pad_spec){ .axes = SP_AXES(0, 2) }), "pad: [2,3]: there is no axis 2");
     SAYS(sp_pad(X, (sp_pad_spec){ .axes = SP_AXES(0, -2) }), "no axis -2 but the one named before");
-    SAYS(sp_diag_embed(X, INT64_MIN), "place_diagonal: [2,3]: 3 elements are not diagonal");
+    SAYS(sp_diag_embed(X, INT64_MIN), "diag_embed: [2,3]: 3 elements are not diagonal");
     SAYS(sp_eye(t, SP_F64, -1), "eye: -1 rows");
     SAYS(sp_linspace(t, SP_F64, 0, 1, -1), "linspace: -1 numbers");
     SAYS(sp_arange(t, SP_F64, 0, -1, 1), "arange: [] x []: -1 numbers");

@@ -2,6 +2,7 @@
  *
  * arange - numbers in even steps, and what is made of them.
  */
+#include "autograd/called.h"
 #include "autograd/ops.h"
 #include "autograd/ops/records.h"
 
@@ -72,6 +73,7 @@ const sp_op sp__op_arange = {
 
 sp_var sp_arange(sp_tape *tape, sp_dtype dtype, double start, int64_t n, double step)
 {
-    sp_var ends[] = { sp_const(tape, dtype, start), sp_const(tape, dtype, step) };
-    return sp_apply(&sp__op_arange, 2, ends, &n, NULL);
+    sp_var from = SP_CALLED_ON(tape, "arange", sp_const(tape, dtype, start));
+    sp_var by = SP_CALLED_ON(tape, "arange", sp_const(tape, dtype, step));
+    return sp_apply(&sp__op_arange, SP_VARS(from, by), &n, NULL);
 }

@@ -6,6 +6,7 @@
  * w.  So each one's rule is the other two, and every order of derivative exists.
  */
 #include "autograd/ops/conv.h"
+#include "autograd/called.h"
 #include "autograd/ops.h"
 
 /* ---- shapes ---- */
@@ -225,17 +226,20 @@ static sp_conv_attr attr_of(int axes, const sp_conv_spec *spec)
 }
 
 /* y + b, one number for each channel; without b, y. */
-static sp_var biased(sp_var y, sp_var b)
+static sp_var biased(const char *name, sp_var y, sp_var b)
 {
     int64_t channels = sp_var_dim(y, 1);
     sp_shape wide = { sp_var_shape(y).rank - 1, { channels, 1, 1, 1, 1 } };
+    char text[SP_SHAPE_TEXT];
 
     if (!sp_is_given(b) || sp_is_nothing(y)) return y;
     for (int64_t d = wide.rank; d < SP_MAX_RANK; d++) wide.dim[d] = 0;
-    if (!sp_is_nothing(b) && !sp_shape_equal(sp_var_shape(b), SP_SHAPE(channels)))
-        return sp_tape_fail(y.tape, "conv: its bias needs shape [%lld], one number for each output "
-                            "channel", (long long)channels);
-    return sp_add(y, sp_reshape(b, wide));
+    if (!sp__readable(y.tape, b, name)) return sp__nothing(y.tape);
+    if (!sp_shape_equal(sp_var_shape(b), SP_SHAPE(channels)))
+        return sp_tape_fail(y.tape, "%s: its bias %s needs shape [%lld], one number for each output "
+                            "channel", name, sp_shape_text(sp_var_shape(b), text),
+                            (long long)channels);
+    return SP_CALLED(y, name, sp_add(y, sp_reshape(b, wide)));
 }
 
 static sp_var convolve(int axes, sp_var x, sp_var w, sp_var b, const sp_conv_spec *spec)
@@ -244,14 +248,16 @@ static sp_var convolve(int axes, sp_var x, sp_var w, sp_var b, const sp_conv_spe
 
     for (int d = 0; d < axes; d++)
         if (a.more[d])
-            return sp_tape_fail(x.tape, "conv: output padding is for sp_conv_transpose");
-    return biased(forward(x, w, &a), b);
+            return sp_tape_fail(x.tape, "conv: output padding %lld is for sp_conv_transpose",
+                                (long long)a.more[d]);
+    return biased("conv", forward(x, w, &a), b);
 }
 
 static sp_var transpose(int axes, sp_var x, sp_var w, sp_var b, const sp_conv_spec *spec)
 {
     sp_conv_attr a = attr_of(axes, spec);
-    return biased(sp_apply(&sp__op_conv_transpose, 2, (sp_var[]){ x, w }, &a, NULL), b);
+    sp_var y = sp_apply(&sp__op_conv_transpose, 2, (sp_var[]){ x, w }, &a, NULL);
+    return biased("conv_transpose", y, b);
 }
 
 #define FUNCTIONS(axes)                                                             \

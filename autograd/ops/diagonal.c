@@ -3,6 +3,7 @@
  * diagonal - diagonals read and placed, and what lies on one side of them.
  */
 #include <string.h>
+#include "autograd/called.h"
 #include "autograd/ops.h"
 #include "autograd/ops/records.h"
 #include "tensor/strided.h"
@@ -228,7 +229,7 @@ sp_var sp_diag_embed(sp_var x, int64_t offset)
     int64_t most = INT64_MAX / 4, n = sp_var_dim(x, -1);
     int64_t size = offset > -most && offset < most ? n + (offset < 0 ? -offset : offset) : -1;
 
-    return sp_place_diagonal(x, offset, -2, -1, size, size);
+    return SP_CALLED(x, "diag_embed", sp_place_diagonal(x, offset, -2, -1, size, size));
 }
 
 /* ---- tril, triu ---- */

@@ -7,6 +7,7 @@
  * dtype; but by our own logarithm and sines, so that bits do not depend on libm.
  */
 #include <math.h>
+#include "autograd/called.h"
 #include "autograd/ops.h"
 #include "autograd/ops/records.h"
 #include "tensor/vmath.h"
@@ -93,6 +94,9 @@ static sp_var drawn(const sp_op *op, sp_tape *tape, sp_dtype dtype, sp_shape sha
 {
     sp_var x[2];
 
+    if (!sp_is_floating(dtype))
+        return sp_tape_fail(tape, "%s: it needs f32 or f64, not %s", op->name,
+                            sp_dtype_name(dtype));
     for (int k = 0; k < op->n_in; k++) x[k] = sp_const(tape, dtype, parameter[k]);
     return sp_apply(op, op->n_in, x, &(draw_attr){ sp_stream(tape), shape }, NULL);
 }

@@ -10,6 +10,7 @@
  *     s (g - mean g - xn mean(g xn))
  */
 #include "autograd/ops/norm.h"
+#include "autograd/called.h"
 #include "autograd/ops.h"
 
 /* ---- shapes ---- */
@@ -285,7 +286,6 @@ NORM(batch_norm, "y = gamma (x - mean) / sqrt(var + eps) + beta over all but cha
 
 /* ---- functions ---- */
 
-/* beta without gamma is added behind. */
 static sp_var normalized(const sp_op *op, int64_t count, sp_var x, sp_var gamma, sp_var beta,
                          double eps)
 {
@@ -296,10 +296,26 @@ static sp_var normalized(const sp_op *op, int64_t count, sp_var x, sp_var gamma,
     return sp_apply(op, n, operands, &at, &eps);
 }
 
+/* beta without gamma is added behind. */
+static sp_var shifted(const sp_op *op, sp_var y, sp_var beta, sp_shape needs)
+{
+    sp_shape x = sp_var_shape(y), s = sp_var_shape(beta);
+    char of_x[SP_SHAPE_TEXT], of_beta[SP_SHAPE_TEXT], text[SP_SHAPE_TEXT];
+
+    if (sp_is_nothing(y) || !sp__readable(y.tape, beta, op->name)) return sp__nothing(y.tape);
+    if (!sp_shape_equal(s, needs))
+        return sp_tape_fail(y.tape, "%s: %s x %s: its beta needs shape %s", op->name,
+                            sp_shape_text(x, of_x), sp_shape_text(s, of_beta),
+                            sp_shape_text(needs, text));
+    if (op != &sp__op_layer_norm) beta = as_channels(beta, y);
+    return SP_CALLED(y, op->name, sp_add(y, beta));
+}
+
 sp_var sp_layer_norm(sp_var x, int axes, sp_var gamma, sp_var beta, double eps)
 {
     sp_var y = normalized(&sp__op_layer_norm, axes, x, gamma, beta, eps);
-    return sp_is_given(gamma) || !sp_is_given(beta) ? y : sp_add(y, beta);
+    if (sp_is_nothing(y) || sp_is_given(gamma) || !sp_is_given(beta)) return y;
+    return shifted(&sp__op_layer_norm, y, beta, last_axes(sp_var_shape(y), axes));
 }
 
 sp_var sp_rms_norm(sp_var x, int axes, sp_var gamma, double eps)
@@ -310,34 +326,55 @@ sp_var sp_rms_norm(sp_var x, int axes, sp_var gamma, double eps)
 sp_var sp_group_norm(sp_var x, int64_t groups, sp_var gamma, sp_var beta, double eps)
 {
     sp_var y = normalized(&sp__op_group_norm, groups, x, gamma, beta, eps);
-    return sp_is_given(gamma) || !sp_is_given(beta) ? y : sp_add(y, as_channels(beta, y));
+    if (sp_is_given(gamma) || !sp_is_given(beta)) return y;
+    return shifted(&sp__op_group_norm, y, beta, SP_SHAPE(sp_var_dim(y, 1)));
 }
 
 sp_var sp_batch_norm(sp_var x, sp_var gamma, sp_var beta, double eps)
 {
     sp_var y = normalized(&sp__op_batch_norm, 0, x, gamma, beta, eps);
-    return sp_is_given(gamma) || !sp_is_given(beta) ? y : sp_add(y, as_channels(beta, y));
+    if (sp_is_given(gamma) || !sp_is_given(beta)) return y;
+    return shifted(&sp__op_batch_norm, y, beta, SP_SHAPE(sp_var_dim(y, 1)));
+}
+
+/* Whether mean, var and what is given of gamma and beta are [C]; otherwise x's tape has failed. */
+static bool given_fit(sp_var x, const sp_var of_channel[4], double eps)
+{
+    static const char *const names[] = { "mean", "var", "gamma", "beta" };
+    sp_shape s = sp_var_shape(x);
+    char text[SP_SHAPE_TEXT], other[SP_SHAPE_TEXT];
+
+    sp_shape_text(s, text);
+    if (s.rank < 2)
+        return sp_tape_fail(x.tape, "batch_norm: %s: x needs rank 2 or more: [N,C,...]", text), false;
+    if (!(eps >= 0))
+        return sp_tape_fail(x.tape, "batch_norm: %s: its eps is %g, not 0 or more", text, eps), false;
+    for (int k = 0; k < 4; k++) {
+        sp_var v = of_channel[k];
+        if (k >= 2 && !sp_is_given(v)) continue;
+        if (!sp__readable(x.tape, v, "batch_norm")) return false;
+        if (!sp_shape_equal(sp_var_shape(v), SP_SHAPE(s.dim[1])))
+            return sp_tape_fail(x.tape, "batch_norm: %s x %s: its %s needs shape [%lld]", text,
+                                sp_shape_text(sp_var_shape(v), other), names[k],
+                                (long long)s.dim[1]), false;
+    }
+    return true;
 }
 
 /* gamma / sqrt(var + eps), then x times it, and what is left: all but two passes are over C. */
-sp_var sp_batch_norm_given(sp_var x, sp_var mean, sp_var var, sp_var gamma, sp_var beta, double eps)
+static sp_var given_norm(sp_var x, sp_var mean, sp_var var, sp_var gamma, sp_var beta, double eps)
 {
-    sp_var of_channel[] = { mean, var, gamma, beta };
-    static const char *const names[] = { "mean", "var", "gamma", "beta" };
-    sp_shape s = sp_var_shape(x);
-
-    if (sp_is_nothing(x)) return sp_neg(x);
-    if (s.rank < 2) return sp_tape_fail(x.tape, "batch_norm: x needs rank 2 or more: [N,C,...]");
-    if (!(eps >= 0)) return sp_tape_fail(x.tape, "batch_norm: its eps is %g, not 0 or more", eps);
-    for (int k = 0; k < 4; k++) {
-        sp_var v = of_channel[k];
-        if ((k < 2 || sp_is_given(v)) && sp_is_nothing(v)) return sp_add(x, v);
-        if (sp_is_given(v) && !sp_shape_equal(sp_var_shape(v), SP_SHAPE(s.dim[1])))
-            return sp_tape_fail(x.tape, "batch_norm: its %s needs shape [%lld]", names[k],
-                                (long long)s.dim[1]);
-    }
     sp_var scale = sp_reciprocal(sp_sqrt(sp_shift(var, eps)));
     if (sp_is_given(gamma)) scale = sp_mul(scale, gamma);
     sp_var y = sp_mul(sp_sub(x, as_channels(mean, x)), as_channels(scale, x));
     return sp_is_given(beta) ? sp_add(y, as_channels(beta, x)) : y;
+}
+
+sp_var sp_batch_norm_given(sp_var x, sp_var mean, sp_var var, sp_var gamma, sp_var beta, double eps)
+{
+    sp_var of_channel[] = { mean, var, gamma, beta };
+
+    if (!sp__readable(x.tape, x, "batch_norm") || !given_fit(x, of_channel, eps))
+        return sp__nothing(x.tape);
+    return SP_CALLED(x, "batch_norm", given_norm(x, mean, var, gamma, beta, eps));
 }

@@ -260,5 +260,6 @@ sp_var sp_pad(sp_var x, sp_pad_spec spec)
 
     if (!sp__readable(x.tape, x, "pad") || !read_spec(x, &spec, &p)) return sp__nothing(x.tape);
     if (spec.mode != SP_PAD_CONSTANT) return sp_apply(&sp__op_pad, 1, &x, &p, NULL);
-    return sp_apply(&sp__op_pad, SP_VARS(x, sp_number(x, spec.value)), &p, NULL);
+    sp_var value = SP_CALLED(x, "pad", sp_number(x, spec.value));
+    return sp_apply(&sp__op_pad, SP_VARS(x, value), &p, NULL);
 }

@@ -93,7 +93,7 @@ sp_var sp_take(sp_var x, sp_var index, int axis)
     if (!readable(x, "take")) return sp__nothing(x.tape);
     if (d < 0) return no_axis(x, "take", axis);
     for (int k = 1; k < rank; k++) front.axis[k] = k - (k <= d);
-    sp_var y = sp_gather(d ? sp_permute(x, front) : x, index);
+    sp_var y = SP_CALLED(x, "take", sp_gather(d ? sp_permute(x, front) : x, index));
     if (d == 0 || sp_is_nothing(y)) return y;
     for (int k = 0; k < back.n; k++)
         back.axis[k] = k < d ? k + (int)more : k < d + more ? k - d : k;
@@ -105,16 +105,21 @@ sp_var sp_take(sp_var x, sp_var index, int axis)
 sp_var sp_eye(sp_tape *tape, sp_dtype dtype, int64_t n)
 {
     if (n < 0) return sp__fail(tape, "eye: %lld rows", (long long)n);
-    return sp_one_hot(sp_arange(tape, SP_I64, 0, n, 1), n, dtype);
+    return SP_CALLED_ON(tape, "eye", sp_one_hot(sp_arange(tape, SP_I64, 0, n, 1), n, dtype));
 }
 
 /* The last one is exact. */
-sp_var sp_linspace(sp_tape *tape, sp_dtype dtype, double first, double last, int64_t n)
+static sp_var line(sp_tape *tape, sp_dtype dtype, double first, double last, int64_t n)
 {
     if (n < 0) return sp__fail(tape, "linspace: %lld numbers", (long long)n);
     if (n < 2) return sp_arange(tape, dtype, first, n, 0);
     sp_var rest = sp_arange(tape, dtype, first, n - 1, (last - first) / (double)(n - 1));
     return sp_concat(SP_VARS(rest, sp_arange(tape, dtype, last, 1, 0)), 0);
+}
+
+sp_var sp_linspace(sp_tape *tape, sp_dtype dtype, double first, double last, int64_t n)
+{
+    return SP_CALLED_ON(tape, "linspace", line(tape, dtype, first, last, n));
 }
 
 bool sp_meshgrid(int n, const sp_var x[], sp_var y[])

@@ -6,7 +6,9 @@
  * vector has, when they lie along the row), and blocks are added in pairs, pairs of pairs, ...
  * So the error grows with the logarithm of n, and bits do not depend on threads.
  */
+#include <stdio.h>
 #include <string.h>
+#include "autograd/called.h"
 #include "autograd/ops.h"
 #include "autograd/ops/records.h"
 
@@ -124,16 +126,20 @@ sp_shape sp__kept(sp_shape x, const sp_reduce_attr *r)
 /* The axes as a bit set; false: the tape has failed. */
 static bool axis_set(const char *name, sp_var x, sp_axes axes, unsigned *set)
 {
-    int64_t rank = sp_var_shape(x).rank;
+    sp_shape shape = sp_var_shape(x);
+    char call[SP_SHAPE_TEXT + 64], text[SP_SHAPE_TEXT];
 
-    *set = axes.n < 0 ? (1u << rank) - 1 : 0;
+    snprintf(call, sizeof call, "%s: %s", sp__called(x.tape, name), sp_shape_text(shape, text));
+    *set = axes.n < 0 ? (1u << shape.rank) - 1 : 0;
+    if (axes.n > SP_MAX_RANK)
+        return sp_tape_fail(x.tape, "%s: %d axes are too many", call, axes.n), false;
     for (int i = 0; i < axes.n; i++) {
-        int d = sp_axis(axes.axis[i], rank);
+        int d = sp_axis(axes.axis[i], shape.rank);
         if (d < 0 || *set & 1u << d) {
             sp_tape_fail(x.tape,
                          d < 0 ? "%s: there is no axis %d in rank %lld"
                                : "%s: axis %d is named twice (rank %lld)",
-                         name, axes.axis[i], (long long)rank);
+                         call, axes.axis[i], (long long)shape.rank);
             return false;
         }
         *set |= 1u << d;

@@ -4,6 +4,7 @@
  * result's offset and strides follow from its operand's.
  */
 #include <string.h>
+#include "autograd/called.h"
 #include "autograd/ops.h"
 #include "autograd/ops/records.h"
 
@@ -150,15 +151,23 @@ sp_var sp_reshape(sp_var x, sp_shape shape)
     return sp_apply(&sp__op_reshape, 1, &x, &shape, NULL);
 }
 
+/* The sentences of functions that need no record name what the user called, and x. */
+static sp_var misplaced(sp_var x, const char *name, int axis, const char *what)
+{
+    char text[SP_SHAPE_TEXT];
+    return sp_tape_fail(x.tape, "%s: %s: %s %d in rank %lld", sp__called(x.tape, name),
+                        sp_shape_text(sp_var_shape(x), text), what, axis,
+                        (long long)sp_var_shape(x).rank);
+}
+
 sp_var sp_unsqueeze(sp_var x, int axis)
 {
     sp_shape shape = sp_var_shape(x), y = { shape.rank + 1, { 0 } };
     int d = sp_axis(axis, shape.rank + 1);
 
-    if (sp_is_nothing(x)) return x;
+    if (!sp__readable(x.tape, x, "unsqueeze")) return sp__nothing(x.tape);
     if (d < 0 || shape.rank == SP_MAX_RANK)
-        return sp_tape_fail(x.tape, "unsqueeze: there is no place %d in rank %lld (at most %d)",
-                            axis, (long long)shape.rank, SP_MAX_RANK);
+        return misplaced(x, "unsqueeze", axis, "there is no place");
     for (int i = 0; i < y.rank; i++) y.dim[i] = i == d ? 1 : shape.dim[i - (i > d)];
     return sp_reshape(x, y);
 }
@@ -168,9 +177,9 @@ sp_var sp_squeeze(sp_var x, int axis)
     sp_shape shape = sp_var_shape(x), y = { shape.rank - 1, { 0 } };
     int d = sp_axis(axis, shape.rank);
 
-    if (sp_is_nothing(x)) return x;
+    if (!sp__readable(x.tape, x, "squeeze")) return sp__nothing(x.tape);
     if (d < 0 || shape.dim[d] != 1)
-        return sp_tape_fail(x.tape, "squeeze: axis %d is missing or of a size other than 1", axis);
+        return misplaced(x, "squeeze", axis, d < 0 ? "there is no axis" : "the size is not 1 on axis");
     for (int i = 0; i < y.rank; i++) y.dim[i] = shape.dim[i + (i >= d)];
     return sp_reshape(x, y);
 }
@@ -258,10 +267,9 @@ sp_var sp_transpose(sp_var x, int axis_a, int axis_b)
     int a = sp_axis(axis_a, rank), b = sp_axis(axis_b, rank);
     sp_axes axes = { (int)rank, { 0 } };
 
-    if (sp_is_nothing(x)) return x;
+    if (!sp__readable(x.tape, x, "transpose")) return sp__nothing(x.tape);
     if (a < 0 || b < 0)
-        return sp_tape_fail(x.tape, "transpose: there is no axis %d in rank %lld",
-                            a < 0 ? axis_a : axis_b, (long long)rank);
+        return misplaced(x, "transpose", a < 0 ? axis_a : axis_b, "there is no axis");
     for (int i = 0; i < rank; i++) axes.axis[i] = i == a ? b : i == b ? a : i;
     return sp_permute(x, axes);
 }
@@ -347,18 +355,22 @@ sp_var sp_slice(sp_var x, int axis, int64_t start, int64_t count)
 
 sp_var sp_select(sp_var x, int axis, int64_t index)
 {
-    return sp_squeeze(sp_slice(x, axis, index, 1), axis);
+    return SP_CALLED(x, "select", sp_squeeze(sp_slice(x, axis, index, 1), axis));
 }
 
 bool sp_split(sp_var x, int axis, int n, sp_var part[])
 {
     int64_t size = sp_var_dim(x, axis);
-    bool fits = n > 0 && size % n == 0;
+    char text[SP_SHAPE_TEXT];
 
-    if (!sp_is_nothing(x) && !fits)
-        sp_tape_fail(x.tape, "split: axis %d of size %lld does not make %d equal parts", axis,
-                     (long long)size, n);
+    if (sp__readable(x.tape, x, "split")) {
+        if (sp_axis(axis, sp_var_shape(x).rank) < 0)
+            misplaced(x, "split", axis, "there is no axis");
+        else if (n < 1 || size % n != 0)
+            sp_tape_fail(x.tape, "split: %s: axis %d of size %lld does not make %d equal parts",
+                         sp_shape_text(sp_var_shape(x), text), axis, (long long)size, n);
+    }
     for (int i = 0; i < n; i++)
-        part[i] = fits ? sp_slice(x, axis, i * (size / n), size / n) : sp_slice(x, axis, -1, size);
+        part[i] = SP_CALLED(x, "split", sp_slice(x, axis, i * (size / n), size / n));
     return n > 0 && !sp_is_nothing(part[n - 1]);
 }
