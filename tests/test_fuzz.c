@@ -15,10 +15,11 @@
 #include <stdlib.h>
 #include <time.h>
 
+#include "autograd/derivatives.h"
 #include "tests/fuzz_program.h"
 #include "tests/suite.h"
 
-enum { MOST_RESULTS = MOST_VALUES + 2 * MOST_LEAVES };
+enum { MOST_RESULTS = MOST_VALUES + 2 * MOST_LEAVES + 2 };
 
 typedef enum way { ORACLE, LAZY, EAGER, DROPPING, N_WAYS } way;
 static const char *const way_names[] = { "oracle", "lazy", "eager", "dropping, in regions" };
@@ -28,7 +29,7 @@ typedef struct outcome {
     int        n;
     sp_tensor *value[MOST_RESULTS];
     char       said[1100];           /* "" if nothing failed */
-    bool       spoiled;
+    bool       spoiled, twice, forwards;
     sp_dtype   dtype;                /* that the program computes in */
 } outcome;
 
@@ -36,7 +37,7 @@ typedef struct bench {
     menu    *menu;
     sp_tape *tape[SP_N_ISAS][N_WAYS];
     int64_t  calls[1000];            /* of each op that worked */
-    int64_t  refused, tipped, twice;
+    int64_t  refused, tipped, twice, forwards;
 } bench;
 
 static void forget(outcome *o)
@@ -47,18 +48,42 @@ static void forget(outcome *o)
 
 /* ---- running one program ---- */
 
-static void differentiate(program *p, sp_var result[], int *n, bool *twice)
+static void add_gradients(program *p, sp_var y, sp_var by[], sp_var result[], int *n)
 {
-    sp_var by[MOST_LEAVES], sum;
+    if (!sp_grad(y, p->n_leaves, p->leaf, by, NULL)) return;
+    for (int i = 0; i < p->n_leaves; i++) result[(*n)++] = by[i];
+}
+
+/* Along v, forwards and by the gradient: they must be near each other (see `near`). */
+static void add_tangent(program *p, sp_var y, const sp_var by[], sp_var result[], int *n)
+{
+    sp_var v[MOST_LEAVES], forwards, sum = sp_const(p->how.tape, p->dtype, 0);
+
+    for (int i = 0; i < p->n_leaves; i++) {
+        v[i] = sp_cos(p->leaf[i]);
+        sum = sp_add(sum, sp_sum(sp_mul(by[i], v[i])));
+    }
+    if (!sp_jvp(1, &y, p->n_leaves, p->leaf, v, &forwards)) return;
+    result[(*n)++] = sum;
+    result[(*n)++] = forwards;
+}
+
+/* What is computed beyond the values: gradients, sometimes of gradients, sometimes a tangent, whose
+   two results come last. */
+static void differentiate(program *p, sp_var result[], int *n, outcome *o)
+{
+    sp_var by[MOST_LEAVES], loss, sum;
 
     if (p->n_leaves == 0) return;
-    if (!sp_grad(loss_of(p), p->n_leaves, p->leaf, by, NULL)) return;
-    for (int i = 0; i < p->n_leaves; i++) result[(*n)++] = by[i];
-    if (!(*twice = one_in(p, 3))) return;
-    sum = sp_const(p->how.tape, p->dtype, 0);
-    for (int i = 0; i < p->n_leaves; i++) sum = sp_add(sum, sp_sum(sp_sin(by[i])));
-    if (!sp_grad(sum, p->n_leaves, p->leaf, by, NULL)) return;
-    for (int i = 0; i < p->n_leaves; i++) result[(*n)++] = by[i];
+    add_gradients(p, loss = loss_of(p), by, result, n);
+    if (sp_tape_error(p->how.tape)) return;
+    if ((o->twice = one_in(p, 3))) {
+        sum = sp_const(p->how.tape, p->dtype, 0);
+        for (int i = 0; i < p->n_leaves; i++) sum = sp_add(sum, sp_sum(sp_sin(by[i])));
+        add_gradients(p, sum, by, result, n);
+    } else if ((o->forwards = one_in(p, 2))) {
+        add_tangent(p, loss, by, result, n);
+    }
 }
 
 static bool compute(way w, int n, const sp_var v[])
@@ -73,12 +98,11 @@ static outcome run(bench *b, sp_isa isa, way w, uint64_t seed, double nudge, uin
     program p;
     sp_var result[MOST_RESULTS];
     int n = 0;
-    bool twice = false;
     sp_tape *t = b->tape[w == ORACLE ? SP_PORTABLE : isa][w];
 
     record(&p, b->menu, (manner){ t, nudge, nudged, w == DROPPING, w == EAGER }, seed);
     for (int i = 0; i < p.n; i++) result[n++] = p.value[i];
-    differentiate(&p, result, &n, &twice);
+    differentiate(&p, result, &n, &o);
     if (!sp_tape_error(t) && compute(w, n, result))
         for (; o.n < n; o.n++) ck_assert(o.value[o.n] = sp_export(result[o.n]));
     o.spoiled = p.spoiled;
@@ -90,7 +114,8 @@ static outcome run(bench *b, sp_isa isa, way w, uint64_t seed, double nudge, uin
             for (int k = 0; k < b->menu->n_ops; k++) b->calls[k] += sp_op_at(k) == op;
         }
     b->refused += w == LAZY && o.said[0];
-    b->twice += w == LAZY && twice;
+    b->twice += w == LAZY && o.twice;
+    b->forwards += w == LAZY && o.forwards;
     sp_tape_reset(t);
     return o;
 }
@@ -177,6 +202,18 @@ static void near(bench *b, uint64_t seed, sp_isa isa, const outcome *oracle, con
     b->tipped += tipped;
 }
 
+/* A tangent forwards is the gradient times the direction. */
+static void agrees_forwards(bench *b, uint64_t seed, sp_isa isa, const outcome *o)
+{
+    char who[2000];
+
+    if (!o->forwards || o->said[0]) return;
+    double off = apart(o->value[o->n - 1], o->value[o->n - 2]);
+    if (off <= rounding(o->dtype) || isinf(off)) return;
+    name(who, sizeof who, b, seed, LAZY, isa);
+    ck_abort_msg("%s\nforwards it is off by %g", who, off);
+}
+
 static void try_program(bench *b, uint64_t seed)
 {
     sp_isa isa = SP_PORTABLE;
@@ -189,6 +226,7 @@ static void try_program(bench *b, uint64_t seed)
         ck_assert_msg(!lazy.said[0], "program %llu: %s", (unsigned long long)seed, lazy.said);
         ck_assert_int_eq(lazy.n, oracle.n);
         near(b, seed, isa, &oracle, &lazy);
+        agrees_forwards(b, seed, isa, &lazy);
     }
     for (way w = EAGER; w < N_WAYS; w++) {
         outcome o = run(b, isa, w, seed, 0, 0);
@@ -220,6 +258,16 @@ static void end(bench *b)
     sp_release(b->menu);
 }
 
+/* Of the ways that record regions again. */
+static int64_t recomputed(const bench *b)
+{
+    int64_t n = 0;
+
+    for (int isa = 0; isa < SP_N_ISAS; isa++)
+        if (b->tape[isa][DROPPING]) n += sp_stats(b->tape[isa][DROPPING]).recomputed;
+    return n;
+}
+
 static void progress(uint64_t done, uint64_t count, time_t *last)
 {
     time_t now = time(NULL);
@@ -239,15 +287,14 @@ START_TEST(random_programs_agree_in_every_way_of_running_them)
 
     ck_assert(!asked || sscanf(asked, "%llu:%llu", &first, &count) == 2);
     begin(&b);
-    sp_alloc_stats before = sp_alloc_count();
     for (uint64_t i = 0; i < count; i++) {
         try_program(&b, first + i);
         progress(i, count, &last);
     }
-    printf("fuzz: %llu programs from %llu on, %lld refused, %lld differentiated twice, %lld tipped "
-           "by rounding; %lld blocks more than before\n", count, first, (long long)b.refused,
-           (long long)b.twice, (long long)b.tipped,
-           (long long)(sp_alloc_count().live_blocks - before.live_blocks));
+    printf("fuzz: %llu programs from %llu on, %lld refused, %lld differentiated twice, %lld "
+           "forwards, %lld tipped by rounding, %lld nodes recomputed\n",
+           count, first, (long long)b.refused, (long long)b.twice, (long long)b.forwards,
+           (long long)b.tipped, (long long)recomputed(&b));
     for (int k = 0; k < b.menu->n_ops; k++) {
         bool works = b.menu->first[k + 1] > b.menu->first[k];
         ck_assert_msg(!works || count < 5000 || b.calls[k] > 10, "%s was called %lld times",
@@ -255,6 +302,7 @@ START_TEST(random_programs_agree_in_every_way_of_running_them)
     }
     ck_assert_msg(b.tipped * 100 <= (int64_t)count, "%lld tipped", (long long)b.tipped);
     ck_assert(count < 5000 || (b.refused > 0 && b.twice > (int64_t)count / 10));
+    ck_assert(count < 5000 || (b.forwards > (int64_t)count / 10 && recomputed(&b) > 0));
     end(&b);
 }
 END_TEST
