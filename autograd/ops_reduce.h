@@ -31,6 +31,17 @@ SP_API sp_var sp_cumprod(sp_var x, int axis);          /* y_k = x_0 ... x_k; as 
 SP_API sp_var sp_cumsum_with (sp_var x, int axis, sp_running);
 SP_API sp_var sp_cumprod_with(sp_var x, int axis, sp_running);
 
+/* ---- order along an axis; any dtype ----
+   NaN is the largest; equal elements keep their order, whichever way is sorted.  The slope of a
+   value goes to the element that it is. */
+SP_API sp_var sp_argsort(sp_var x, int axis, bool descending);  /* i64: y = x[sp_argsort(x)] */
+SP_API sp_var sp_sort   (sp_var x, int axis, bool descending);
+
+/* The k largest (or smallest), the best first, and where they are; either may be NULL.  False
+   after a failure: k < 0 or more than there are. */
+SP_API bool sp_topk(sp_var x, int64_t k, int axis, bool smallest, sp_var *values,
+                    sp_var *indices);
+
 #ifdef __cplusplus
 }
 #endif
