@@ -11,6 +11,14 @@
 extern "C" {
 #endif
 
+/* At NaN, the infinities and zeros these, and their like in ops.h, give what the limits are, and NaN
+   where there is none (sin inf).  NaN gives NaN, sign included; but x^0 = 1^y = 1.  Comparisons
+   with NaN are false but for sp_not_equal.  A zero keeps its sign where the function is odd.
+   Slopes are by the formulas: infinite where the graph is vertical (sqrt 0), 0 where it is cut
+   (relu, clamp and hard_sigmoid, of NaN too).  Denormals are read as 0, and results that
+   would be denormal are 0 or nearly so; what only picks a number or turns its sign (abs, relu,
+   where, ...) keeps them.  tests/test_special.c is the table. */
+
 /* ---- functions of one number ---- */
 SP_API sp_var sp_rsqrt(sp_var x);                      /* 1 / sqrt(x) */
 SP_API sp_var sp_expm1(sp_var x);                      /* e^x - 1, exact near 0 */
@@ -21,7 +29,8 @@ SP_API sp_var sp_erf(sp_var x);                        /* 2 / sqrt(pi) times e^(
 SP_API sp_var sp_floor(sp_var x);                      /* no gradient */
 SP_API sp_var sp_round(sp_var x);                      /* a half goes to even; no gradient */
 
-/* ---- activations: PyTorch's values, kinks and slopes ---- */
+/* ---- activations: PyTorch's values, kinks and slopes; the limits where it has NaN (gelu, silu
+   and mish at -inf) ---- */
 SP_API sp_var sp_gelu(sp_var x);                       /* x/2 (1 + erf(x / sqrt 2)) */
 SP_API sp_var sp_gelu_tanh(sp_var x);  /* x/2 (1 + tanh(sqrt(2/pi) (x + .044715 x^3))) */
 SP_API sp_var sp_silu(sp_var x);                       /* x sigmoid(x) */

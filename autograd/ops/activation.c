@@ -3,7 +3,8 @@
  * activation - what networks put between their products; a row each (each_rows.h).
  *
  * Values, kinks and defaults are PyTorch's.  A slope that is not simply said of x and y has its
- * function of ops before the rows.
+ * function of ops before the rows.  At the infinities value and slope are their limits, where the
+ * formula would give inf 0.
  */
 #include "autograd/ops/each_rows.h"
 
@@ -13,9 +14,14 @@
 #define SELU_ALPHA   1.6732632423543772848170429916717
 
 #ifdef SP_RECORDS
+/* x where a slope may still change; beyond, it is 0 or 1 to the last bit, and squares of x would
+   overflow. */
+static sp_var bounded(sp_var x) { return sp_clamp(x, -1000, 1000); }
+
 /* Phi(x) + x phi(x), of the normal distribution and its density. */
 static sp_var gelu_slope(sp_var x)
 {
+    x = bounded(x);
     sp_var half = sp_scale(sp_erf(sp_scale(x, SQRT_HALF)), .5);
     sp_var density = sp_scale(sp_exp(sp_scale(sp_square(x), -.5)), .5 * SQRT_2_PI);
 
@@ -25,6 +31,7 @@ static sp_var gelu_slope(sp_var x)
 /* y = x (1 + t) / 2, t = tanh(u), u = a (x + .044715 x^3) */
 static sp_var gelu_tanh_slope(sp_var x)
 {
+    x = bounded(x);
     sp_var square = sp_square(x);
     sp_var t = sp_tanh(sp_mul(x, sp_scale(sp_shift(sp_scale(square, .044715), 1), SQRT_2_PI)));
     sp_var du = sp_scale(sp_shift(sp_scale(square, 3 * .044715), 1), SQRT_2_PI);
@@ -36,6 +43,7 @@ static sp_var gelu_tanh_slope(sp_var x)
 /* s + x s (1 - s), s = sigmoid(x) */
 static sp_var silu_slope(sp_var x)
 {
+    x = bounded(x);
     sp_var s = sp_sigmoid(x);
     return sp_mul(s, sp_shift(sp_mul(x, sp_one_minus(s)), 1));
 }
@@ -43,6 +51,7 @@ static sp_var silu_slope(sp_var x)
 /* t + x (1 - t^2) sigmoid(x), t = tanh(softplus(x)) */
 static sp_var mish_slope(sp_var x)
 {
+    x = bounded(x);
     sp_var t = sp_tanh(sp_softplus(x, 1, 20));
     return sp_add(t, sp_mul(sp_mul(x, sp_one_minus(sp_square(t))), sp_sigmoid(x)));
 }
@@ -72,18 +81,22 @@ static sp_var between(sp_var x, double lo, double hi)
 #define MISH_N(e) ((e) * ((e) + vset(x, 2)))
 #define MISH(n)   vselect(x > vset(x, 20), x, x * ((n) / ((n) + vset(x, 2))))
 
-UNARY( gelu, vset(x, .5) * x * (ONE + verf(x * vset(x, SQRT_HALF))),
+/* What fades out on the left: there x is too far for the value to be anything but -0, and -inf
+   times 0 would be NaN. */
+#define FADES(value) vselect(x < vset(x, -1000), -ZERO, value)
+
+UNARY( gelu, FADES(vset(x, .5) * x * (ONE + verf(x * vset(x, SQRT_HALF)))),
        x / 2 * (1 + erf(x / sqrt(2))), sp_mul(g, gelu_slope(x)), -4, 4, )
 
 UNARY( gelu_tanh,
-       vset(x, .5) * x
-           * (ONE + vtanh(x * (vset(x, SQRT_2_PI) * (ONE + vset(x, .044715) * x * x)))),
+       FADES(vset(x, .5) * x
+             * (ONE + vtanh(x * (vset(x, SQRT_2_PI) * (ONE + vset(x, .044715) * x * x))))),
        x / 2 * (1 + tanh(sqrt(2 / acos(-1)) * (x + .044715 * x * x * x))),
        sp_mul(g, gelu_tanh_slope(x)), -4, 4, )
 
-UNARY( silu, x * vsigmoid(x), x / (1 + exp(-x)), sp_mul(g, silu_slope(x)), -4, 4, )
+UNARY( silu, FADES(x * vsigmoid(x)), x / (1 + exp(-x)), sp_mul(g, silu_slope(x)), -4, 4, )
 
-UNARY( mish, MISH(MISH_N(vexp(x))), x * tanh(log1p(exp(x))), sp_mul(g, mish_slope(x)), -4, 4,
+UNARY( mish, FADES(MISH(MISH_N(vexp(x)))), x * tanh(log1p(exp(x))), sp_mul(g, mish_slope(x)), -4, 4,
        { .in = "5", 18, 22 }, )
 
 /* The slope below 0 is y + alpha, above it is 1. */

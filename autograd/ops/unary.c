@@ -33,8 +33,9 @@ UNARY( relu,       vselect(x < ZERO, ZERO, x), x < 0 ? 0 : x,
        { .in = "5", -4, -.1 }, )
 UNARY( abs,        vabs(x), fabs(x), sp_mul(g, sp_sign(x)), .1, 4, { .in = "5", -4, -.1 }, )
 
-/* Flat wherever it is smooth, so no gradient passes. */
-FLAT(  sign,       vselect(x > ZERO, ONE, vselect(x < ZERO, -ONE, x)),
+/* Flat wherever it is smooth, so no gradient passes.  x 0 keeps NaN and the sign of a 0, not a
+   denormal, which is read as 0. */
+FLAT(  sign,       vselect(x > ZERO, ONE, vselect(x < ZERO, -ONE, x * ZERO)),
        x > 0 ? 1 : x < 0 ? -1 : x, .1, 4, { .in = "5", -4, -.1 }, )
 FLAT(  round,      vround(x), nearbyint(x), .6, 9, BELOW { .in = "4", 4503599627370494, 9e15 }, )
 FLAT(  floor,      vfloor(x), floor(x),     1, 9,  BELOW { .in = "4", 4503599627370494, 9e15 }, )
