@@ -20,6 +20,18 @@ SP_API sp_var sp_argmin(sp_var x, int axis);           /* i64: the index of the 
 SP_API sp_var sp_prod(sp_var x);
 SP_API sp_var sp_prod_axes(sp_var x, sp_axes, bool keep);
 
+/* ---- norms: (sum |x|^p)^(1/p) for any p > 0; p = INFINITY is the largest |x|; of nothing 0 ----
+   Huge and tiny elements neither overflow nor vanish on the way.  The slope of an element that is 0
+   is 0 (no norm but p = 2 has one there, and that not where all are 0), and so are those of
+   higher order; p = INFINITY shares its slope evenly among ties. */
+SP_API sp_var sp_norm(sp_var x, double p, sp_axes, bool keep);
+
+/* ---- bool: whether any is true (of nothing: no), whether all are (of nothing: yes) ---- */
+SP_API sp_var sp_any(sp_var x);
+SP_API sp_var sp_all(sp_var x);
+SP_API sp_var sp_any_axes(sp_var x, sp_axes, bool keep);
+SP_API sp_var sp_all_axes(sp_var x, sp_axes, bool keep);
+
 /* ---- running sums and products along an axis; y has x's shape ---- */
 typedef struct sp_running {
     bool reverse;                 /* from the last to the first */

@@ -1,80 +1,29 @@
 /* SPDX-License-Identifier: MIT
  *
  * sum - sums over axes, and what reductions share.
- *
- * A sum is a tree fixed by the shape: blocks of 64 are summed in order (by so many lanes as a
- * vector has, when they lie along the row), and blocks are added in pairs, pairs of pairs, ...
- * So the error grows with the logarithm of n, and bits do not depend on threads.
  */
 #include <stdio.h>
-#include <string.h>
 #include "autograd/called.h"
 #include "autograd/ops.h"
+#include "autograd/ops/cascade.h"
 #include "autograd/ops/records.h"
 
-enum { BLOCK = 64, LEVELS = 48 };
-
-/* Partial sums waiting for their partner: level k holds the sum of 2^k blocks. */
-#define CASCADE(T, type)                                                            \
-    typedef struct type##_cascade { v##type level[LEVELS]; int64_t count; } type##_cascade; \
-    SP_VEC void type##_put(type##_cascade *c, v##type x)                            \
-    {                                                                               \
-        int k = 0;                                                                  \
-        for (int64_t bits = c->count++; bits & 1; bits >>= 1) x = c->level[k++] + x; \
-        c->level[k] = x;                                                            \
-    }                                                                               \
-    SP_VEC v##type type##_total(const type##_cascade *c)                            \
-    {                                                                               \
-        v##type sum = { 0 };                                                        \
-        int k = 0;                                                                  \
-        for (int64_t bits = c->count; bits; bits >>= 1, k++)                        \
-            if (bits & 1) sum = c->level[k] + sum;                                  \
-        return sum;                                                                 \
-    }
-CASCADE(float, f32)
-CASCADE(double, f64)
-
-/* n numbers side by side. */
-#define ROW(T, type)                                                                \
+#define SUM(T, type)                                                                \
+    SUMS(all, T, type, x)                                                           \
     static T sum_row_##type(const T *x, int64_t n, const sp_args *a)                \
     {                                                                               \
-        type##_cascade c = { .count = 0 };                                          \
         (void)a;                                                                    \
-        for (int64_t i = 0; i < n; i += BLOCK * VLEN(T)) {                          \
-            v##type sum = { 0 };                                                    \
-            int64_t end = n - i < BLOCK * VLEN(T) ? n : i + BLOCK * VLEN(T), k = i; \
-            for (; k + VLEN(T) <= end; k += VLEN(T)) sum += vload(x + k);           \
-            if (k < end) sum += vload_part(x + k, end - k);                         \
-            type##_put(&c, sum);                                                    \
-        }                                                                           \
-        return vsum(type##_total(&c));                                              \
-    }
-ROW(float, f32)
-ROW(double, f64)
-
-/* n rows of `inner` numbers, `part` of a vector at a time. */
-#define COLUMNS(T, type)                                                            \
+        return all_row_##type(x, n, (type##_given){ .c = { 0 } });                  \
+    }                                                                               \
     static v##type sum_columns_##type(const T *x, int64_t n, int64_t inner, int64_t part, \
                                       const sp_args *a)                             \
     {                                                                               \
-        type##_cascade c = { .count = 0 };                                          \
         (void)a;                                                                    \
-        for (int64_t i = 0; i < n; i += BLOCK) {                                    \
-            v##type sum = { 0 };                                                    \
-            int64_t end = n - i < BLOCK ? n : i + BLOCK;                            \
-            if (part == VLEN(T))                                                    \
-                for (int64_t k = i; k < end; k++) sum += vload(x + k * inner);      \
-            else                                                                    \
-                for (int64_t k = i; k < end; k++) sum += vload_part(x + k * inner, part); \
-            type##_put(&c, sum);                                                    \
-        }                                                                           \
-        return type##_total(&c);                                                    \
-    }
-COLUMNS(float, f32)
-COLUMNS(double, f64)
-
-REDUCTION(sum, float, f32)
-REDUCTION(sum, double, f64)
+        return all_columns_##type(x, n, inner, part, (type##_given){ .c = { 0 } }); \
+    }                                                                               \
+    REDUCTION(sum, T, type)
+SUM(float, f32)
+SUM(double, f64)
 
 #ifdef SP_RECORDS
 SP_DECLARE(sum)
