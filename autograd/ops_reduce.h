@@ -54,6 +54,10 @@ SP_API sp_var sp_sort   (sp_var x, int axis, bool descending);
 SP_API bool sp_topk(sp_var x, int64_t k, int axis, bool smallest, sp_var *values,
                     sp_var *indices);
 
+/* The middle one along the axis, which goes: of an even number the lower of two, as PyTorch's.
+   NaN if there is one. */
+SP_API sp_var sp_median(sp_var x, int axis);
+
 #ifdef __cplusplus
 }
 #endif

@@ -107,6 +107,24 @@ START_TEST(the_best_k_are_the_first_k_of_all)
 }
 END_TEST
 
+/* ---- the middle ---- */
+
+START_TEST(the_median_is_the_lower_middle_one)
+{
+    sp_var x = F64(SP_SHAPE(2, 4), 3, 1, 2, 9, 5, 5, 5, -7);
+
+    HOLDS(sp_median(x, 1), 2, 5);
+    HOLDS(sp_median(x, 0), 3, 1, 2, -7);
+    HOLDS(slope(sp_median(x, 1), x), 0, 0, 1, 0, 1, 0, 0, 0);
+    HOLDS(sp_median(F64(SP_SHAPE(3), 1, NAN, 2), 0), NAN);
+    HOLDS(sp_median(I32(SP_SHAPE(5), 4, -1, 8, 8, 0), -1), 4);
+    ck_assert(sp_shape_equal(sp_var_shape(sp_median(data(SP_F64, SP_SHAPE(0, 3), ""), 1)),
+                             SP_SHAPE(0)));
+    fails_with(sp_median(data(SP_F64, SP_SHAPE(0, 3), ""), 0),
+               "median: [0,3]: it cannot pick 1 of 0 elements along axis 0");
+}
+END_TEST
+
 /* ---- slopes ---- */
 
 START_TEST(the_slope_of_a_value_goes_to_its_element)
@@ -166,11 +184,11 @@ START_TEST(nothing_has_an_order)
 END_TEST
 
 static const struct { sp_shape shape; int64_t k; int axis; const char *sentence; } wrong[] = {
-    { { 2, { 2, 3 } }, 4, 1, "argsort: [2,3]: it cannot pick 4 of 3 elements along axis 1" },
-    { { 2, { 2, 3 } }, -1, -2, "argsort: [2,3]: it cannot pick -1 of 2 elements along axis 0" },
-    { { 2, { 2, 3 } }, 1, 2, "argsort: [2,3]: there is no axis 2 in rank 2" },
-    { { 2, { 2, 3 } }, 1, -3, "argsort: [2,3]: there is no axis -3 in rank 2" },
-    { { 0, { 0 } }, 0, 0, "argsort: []: there is no axis 0 in rank 0" },
+    { { 2, { 2, 3 } }, 4, 1, "topk: [2,3]: it cannot pick 4 of 3 elements along axis 1" },
+    { { 2, { 2, 3 } }, -1, -2, "topk: [2,3]: it cannot pick -1 of 2 elements along axis 0" },
+    { { 2, { 2, 3 } }, 1, 2, "topk: [2,3]: there is no axis 2 in rank 2" },
+    { { 2, { 2, 3 } }, 1, -3, "topk: [2,3]: there is no axis -3 in rank 2" },
+    { { 0, { 0 } }, 0, 0, "topk: []: there is no axis 0 in rank 0" },
     { { 1, { (int64_t)1 << 59 } }, 1, 0, "argsort: out of memory" },
 };
 
@@ -187,9 +205,11 @@ END_TEST
 
 START_TEST(an_axis_that_is_not_there_is_a_mistake_of_any_sort)
 {
-    fails_with(sp_sort(F64(SP_SHAPE(2), 1, 2), 1, false), "argsort: [2]: there is no axis 1");
+    fails_with(sp_sort(F64(SP_SHAPE(2), 1, 2), 1, false), "sort: [2]: there is no axis 1");
     sp_tape_reset(tape);
     fails_with(sp_argsort(F64(SP_SCALAR, 1), -1, true), "argsort: []: there is no axis -1");
+    sp_tape_reset(tape);
+    fails_with(sp_median(F64(SP_SHAPE(2), 1, 2), -2), "median: [2]: there is no axis -2");
 }
 END_TEST
 
@@ -206,6 +226,7 @@ int main(void)
     tcase_add_test(tc, whole_numbers_and_bools_sort_at_their_ends);
     tcase_add_loop_test(tc, long_rows_sort_as_by_qsort, 0, 3);
     tcase_add_test(tc, the_best_k_are_the_first_k_of_all);
+    tcase_add_test(tc, the_median_is_the_lower_middle_one);
     tcase_add_test(tc, the_slope_of_a_value_goes_to_its_element);
     tcase_add_test(tc, the_slope_is_what_differences_say);
     tcase_add_test(tc, nothing_has_an_order);

@@ -6,6 +6,7 @@
  * Equal ones go by their place: there are no ties, and the order is stable either way.
  */
 #include <string.h>
+#include "autograd/called.h"
 #include "autograd/ops.h"
 #include "autograd/ops/records.h"
 
@@ -226,7 +227,7 @@ const sp_op sp__op_argsort = {
 
 /* ---- what is picked ---- */
 
-static sp_var best(sp_var x, int64_t k, int axis, bool descending)
+static sp_var first(sp_var x, int64_t k, int axis, bool descending)
 {
     int d = sp_axis(axis, sp_var_shape(x).rank);
     return sp_apply(&sp__op_argsort, 1, &x, &(argsort_attr){ d < 0 ? axis : d, k, descending },
@@ -235,19 +236,32 @@ static sp_var best(sp_var x, int64_t k, int axis, bool descending)
 
 sp_var sp_argsort(sp_var x, int axis, bool descending)
 {
-    return best(x, sp_var_dim(x, axis), axis, descending);
+    return first(x, sp_var_dim(x, axis), axis, descending);
 }
 
 sp_var sp_sort(sp_var x, int axis, bool descending)
 {
-    return sp_take_along_axis(x, sp_argsort(x, axis, descending), axis);
+    return SP_CALLED(x, "sort", sp_take_along_axis(x, sp_argsort(x, axis, descending), axis));
 }
 
 bool sp_topk(sp_var x, int64_t k, int axis, bool smallest, sp_var *values, sp_var *indices)
 {
-    sp_var index = best(x, k, axis, !smallest);
+    sp_var index = SP_CALLED(x, "topk", first(x, k, axis, !smallest));
 
     if (indices) *indices = index;
     if (values) *values = sp_take_along_axis(x, index, axis);
     return !sp_is_nothing(index);
 }
+
+/* The last of the lower half, or a NaN, which is first from above. */
+static sp_var middle(sp_var x, int axis)
+{
+    int64_t k = (sp_var_dim(x, axis) + 1) / 2;
+    sp_var lower = first(x, k ? k : 1, axis, false), last = first(x, 1, axis, true);
+    sp_var most = sp_take_along_axis(x, last, axis);
+    sp_var at = sp_where(sp_not_equal(most, most), last, sp_slice(lower, axis, k - 1, 1));
+
+    return sp_squeeze(sp_take_along_axis(x, at, axis), axis);
+}
+
+sp_var sp_median(sp_var x, int axis) { return SP_CALLED(x, "median", middle(x, axis)); }
