@@ -26,6 +26,12 @@ SP_API sp_var sp_prod_axes(sp_var x, sp_axes, bool keep);
    higher order; p = INFINITY shares its slope evenly among ties. */
 SP_API sp_var sp_norm(sp_var x, double p, sp_axes, bool keep);
 
+/* ---- spread: sum (x - mean)^2 / (n - correction), and its root ----
+   `correction` is 1 as a rule (PyTorch's), 0 for a whole population.  Where n - correction is not
+   above 0 both are NaN.  The slope of sp_std where all of a group are equal is 0. */
+SP_API sp_var sp_variance(sp_var x, sp_axes, double correction, bool keep);
+SP_API sp_var sp_std     (sp_var x, sp_axes, double correction, bool keep);
+
 /* ---- bool: whether any is true (of nothing: no), whether all are (of nothing: yes) ---- */
 SP_API sp_var sp_any(sp_var x);
 SP_API sp_var sp_all(sp_var x);

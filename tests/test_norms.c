@@ -22,8 +22,8 @@ static void near(sp_var v, int n, const double want[], double bound)
     ck_assert_int_eq(sp_tensor_size(x), n);
     for (int i = 0; i < n; i++) {
         double got = sp_tensor_at(x, i);
-        ck_assert_msg(fabs(got - want[i]) <= bound * fabs(want[i]), "element %d is %.17g, not %.17g",
-                      i, got, want[i]);
+        ck_assert_msg(fabs(got - want[i]) <= bound * fabs(want[i]),
+                      "element %d is %.17g, not %.17g", i, got, want[i]);
     }
 }
 #define NEAR(v, bound, ...) \
@@ -170,6 +170,108 @@ START_TEST(a_norm_is_refused_in_a_sentence)
 }
 END_TEST
 
+/* ---- variances ---- */
+
+START_TEST(variances_have_their_closed_forms)
+{
+    sp_var x = F64(SP_SHAPE(2, 4), 2, 4, 4, 6, 1, 3, 5, 7);
+
+    HOLDS(sp_variance(x, SP_AXES(1), 0, false), 2, 5);
+    HOLDS(sp_variance(x, SP_AXES(1), 1, false), 8.0 / 3, 20.0 / 3);
+    HOLDS(sp_std(x, SP_AXES(1), 0, true), sqrt(2), sqrt(5));
+    HOLDS(sp_variance(x, SP_AXES(0), 1, false), .5, .5, .5, .5);
+    HOLDS(sp_variance(x, SP_ALL_AXES, 0, false), 3.5);
+    HOLDS(sp_variance(x, SP_AXES(1), 2, false), 4, 10);
+    has_shape(sp_std(x, SP_AXES(-1), 1, true), SP_SHAPE(2, 1));
+}
+END_TEST
+
+START_TEST(a_variance_over_axes_that_lie_apart_is_that_of_their_elements)
+{
+    sp_var x = F64(SP_SHAPE(2, 2, 2), 1, 2, 30, 40, 3, 6, 50, 80);
+
+    HOLDS(sp_variance(x, SP_AXES(2, 0), 0, false), 3.5, 350);
+    has_shape(sp_variance(x, SP_AXES(2, 0), 0, true), SP_SHAPE(1, 2, 1));
+}
+END_TEST
+
+START_TEST(a_large_mean_costs_a_variance_no_digits)
+{
+    sp_var x = F64(SP_SHAPE(4), 1e15 + 4, 1e15 + 7, 1e15 + 13, 1e15 + 16);
+    sp_var half = F32(SP_SHAPE(4, 1), 16777216, 16777218, 16777220, 16777222);
+
+    HOLDS(sp_variance(x, SP_AXES(0), 1, false), 30);
+    HOLDS(sp_variance(sp_reshape(x, SP_SHAPE(4, 1)), SP_AXES(0), 1, false), 30);
+    HOLDS(sp_variance(half, SP_AXES(0), 0, false), 5);
+}
+END_TEST
+
+START_TEST(a_std_neither_overflows_nor_vanishes)
+{
+    sp_var huge = F64(SP_SHAPE(3), 1e200, 2e200, 3e200), tiny = F64(SP_SHAPE(2), -3e-200, 5e-200);
+
+    NEAR(sp_std(huge, SP_AXES(0), 1, false), 1e-15, 1e200);
+    NEAR(sp_std(sp_reshape(tiny, SP_SHAPE(2, 1)), SP_AXES(0), 0, false), 1e-15, 4e-200);
+    NEAR(slope(sp_std(tiny, SP_AXES(0), 0, false), tiny), 1e-15, -.5, .5);
+    NEAR(sp_std(F32(SP_SHAPE(2), -3e30f, 5e30f), SP_AXES(0), 0, false), 1e-6, 4e30);
+}
+END_TEST
+
+/* The mean of three 0.1 is not 0.1. */
+START_TEST(equal_elements_have_std_and_slope_zero_of_any_order)
+{
+    sp_var x = F64(SP_SHAPE(3), .1, .1, .1), w = F64(SP_SHAPE(3), 1, 2, 3);
+    sp_var y = sp_std(x, SP_AXES(0), 1, false), g = slope(y, x);
+
+    ck_assert(sp_item(y) == 0);
+    ck_assert(sp_item(sp_std(sp_reshape(x, SP_SHAPE(3, 1)), SP_AXES(0), 1, false)) == 0);
+    HOLDS(g, 0, 0, 0);
+    HOLDS(slope(sp_mul(g, w), x), 0, 0, 0);
+    HOLDS(slope(sp_variance(x, SP_AXES(0), 1, false), x), 0, 0, 0);
+}
+END_TEST
+
+START_TEST(without_degrees_of_freedom_a_variance_is_nan)
+{
+    sp_var one = F64(SP_SHAPE(2, 1), 3, 4), two = F64(SP_SHAPE(2), 3, 4);
+
+    HOLDS(sp_variance(one, SP_AXES(1), 1, false), NAN, NAN);
+    HOLDS(sp_variance(one, SP_AXES(1), 0, false), 0, 0);
+    HOLDS(sp_std(two, SP_AXES(0), 2, false), NAN);
+    HOLDS(sp_variance(two, SP_AXES(0), 3, false), NAN);
+    HOLDS(sp_variance(two, (sp_axes){ 0 }, 1, false), NAN, NAN);
+    HOLDS(sp_variance(nothing_of(SP_F64), SP_AXES(0), 0, false), NAN);
+    HOLDS(sp_std(nothing_of(SP_F64), SP_AXES(0), -1, false), NAN);
+    HOLDS(slope(sp_std(one, SP_AXES(1), 1, false), one), NAN, NAN);
+    HOLDS(slope(sp_variance(one, SP_AXES(1), 1, false), one), NAN, NAN);
+}
+END_TEST
+
+START_TEST(nan_and_infinity_make_a_variance_nan)
+{
+    HOLDS(sp_variance(F64(SP_SHAPE(2, 2), 1, NAN, 1, 3), SP_AXES(1), 1, false), NAN, 2);
+    HOLDS(sp_std(F64(SP_SHAPE(2, 2), 1, 5, 1, NAN), SP_AXES(0), 0, false), 0, NAN);
+    HOLDS(sp_variance(F64(SP_SHAPE(2), INFINITY, 3), SP_AXES(0), 1, false), NAN);
+    HOLDS(sp_std(F64(SP_SHAPE(2), 3, INFINITY), SP_AXES(0), 1, false), NAN);
+}
+END_TEST
+
+START_TEST(a_variance_is_refused_in_a_sentence)
+{
+    fails_with(sp_variance(F64(SP_SHAPE(2), 1, 2), SP_AXES(1), 1, false),
+               "variance: [2]: there is no axis 1 in rank 1");
+    sp_tape_reset(tape);
+    fails_with(sp_std(F64(SP_SHAPE(2), 1, 2), SP_AXES(0, 0), 1, false),
+               "std: [2]: axis 0 is named twice (rank 1)");
+    sp_tape_reset(tape);
+    fails_with(sp_std(F64(SP_SHAPE(2), 1, 2), SP_AXES(0), NAN, false),
+               "std: [2]: its correction is nan, not a number");
+    sp_tape_reset(tape);
+    fails_with(sp_variance(I32(SP_SHAPE(2), 1, 2), SP_AXES(0), 1, false),
+               "variance: [2]: it needs f32 or f64, not i32");
+}
+END_TEST
+
 /* ---- any, all ---- */
 
 START_TEST(any_and_all_over_axes)
@@ -220,6 +322,21 @@ static TCase *norms(void)
     return tc;
 }
 
+static TCase *variances(void)
+{
+    TCase *tc = case_of("variances");
+
+    tcase_add_test(tc, variances_have_their_closed_forms);
+    tcase_add_test(tc, a_variance_over_axes_that_lie_apart_is_that_of_their_elements);
+    tcase_add_test(tc, a_large_mean_costs_a_variance_no_digits);
+    tcase_add_test(tc, a_std_neither_overflows_nor_vanishes);
+    tcase_add_test(tc, equal_elements_have_std_and_slope_zero_of_any_order);
+    tcase_add_test(tc, without_degrees_of_freedom_a_variance_is_nan);
+    tcase_add_test(tc, nan_and_infinity_make_a_variance_nan);
+    tcase_add_test(tc, a_variance_is_refused_in_a_sentence);
+    return tc;
+}
+
 static TCase *truths(void)
 {
     TCase *tc = case_of("truths");
@@ -234,6 +351,7 @@ int main(void)
     Suite *suite = suite_create("norms");
 
     suite_add_tcase(suite, norms());
+    suite_add_tcase(suite, variances());
     suite_add_tcase(suite, truths());
     return run_all(suite);
 }
