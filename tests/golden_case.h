@@ -113,4 +113,13 @@ static inline void case_agrees(const char *name, sp_var (*run)(const sp_var x[])
     for (int i = 0; i < n; i++) slope_agrees(y, leaf(name, "w"), x[i], name, slope[i]);
 }
 
+/* The gradient by x0 of the sum of squares of the gradient by x0 is "<case>.grad2.x0". */
+static inline void second_order_agrees(const char *name, sp_var (*run)(const sp_var x[]))
+{
+    sp_var x = leaf(name, "x0"), y = run(&x), g;
+
+    ck_assert(sp_grad(y, 1, &x, &g, &(sp_grad_spec){ .seed = leaf(name, "w") }));
+    slope_agrees(sp_sum(sp_square(g)), (sp_var){ 0 }, x, name, "grad2.x0");
+}
+
 #endif

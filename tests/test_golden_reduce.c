@@ -43,14 +43,6 @@ START_TEST(a_reduction_gives_pytorch_s_values_and_gradients)
 }
 END_TEST
 
-static void second_order_agrees(const char *name, sp_var (*run)(const sp_var x[]))
-{
-    sp_var x = leaf(name, "x0"), y = run(&x), g;
-
-    ck_assert(sp_grad(y, 1, &x, &g, &(sp_grad_spec){ .seed = leaf(name, "w") }));
-    slope_agrees(sp_sum(sp_square(g)), (sp_var){ 0 }, x, name, "grad2.x0");
-}
-
 START_TEST(gradients_of_products_have_pytorch_s_gradients)
 {
     int n = 0;

@@ -22,7 +22,8 @@
     X(gelu) X(gelu_tanh) X(silu) X(mish) X(selu) X(elu) X(leaky_relu) X(softplus)   \
     X(hard_sigmoid) X(maximum) X(minimum)
 #define REDUCE(X) \
-    X(min) X(argmin) X(prod) X(cumsum) X(cumprod) X(argsort) X(norm) X(variance) X(std) X(any) X(all)
+    X(min) X(argmin) X(prod) X(cumsum) X(cumprod) X(argsort)                        \
+    X(norm) X(variance) X(std) X(any) X(all)
 #define SCAN(X) X(linear_scan) X(linear_scan_complex)
 #define INDEX(X) \
     X(take_along_axis) X(scatter) X(arange) X(pad) X(diagonal) X(place_diagonal) X(tril) X(triu) \
