@@ -143,6 +143,10 @@ static void norms_and_truth(void)
 {
     const double p[] = { 1, 2, 3, INFINITY };
 
+    GIVES(variance, sp_variance(F(0, 3), SP_AXES(0), 0, false), NAN, 3);
+    GIVES(variance, sp_variance(F(0, 3), SP_AXES(1), 1, false), 0, 0);
+    GIVES(std, sp_std(F(0, 3), SP_AXES(0), 1, false), NAN, 3);
+    GIVES(std, sp_std(F(0, 3), SP_AXES(1), 1, false), 0, 0);
     for (int i = 0; i < 4; i++) {
         SCALAR(norm, sp_norm(F(0), p[i], SP_ALL_AXES, false), 0);
         GIVES(norm, sp_norm(F(0, 3), p[i], SP_AXES(0), false), 0, 3);
