@@ -17,6 +17,8 @@ bool   sp__readable(sp_tape *t, sp_var v, const char *op);
 #define SP_CALLED(x, name, y)                                                       \
     (sp__readable((x).tape, x, name) ? SP_CALLED_ON((x).tape, name, y) : sp__nothing((x).tape))
 #define SP_CALLED_ON(t, name, y) (sp__call_begins(t, name), sp__call_ends(t, y))
+/* The tape of the first that has one. */
+static inline sp_tape *sp__either(sp_var a, sp_var b) { return a.tape ? a.tape : b.tape; }
 void        sp__call_begins(sp_tape *, const char *name);
 sp_var      sp__call_ends(sp_tape *, sp_var y);      /* y */
 /* The name of the outermost call; of none, this one. */

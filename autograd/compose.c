@@ -8,8 +8,7 @@
 
 sp_var sp_number(sp_var like, double c)
 {
-    if (sp_is_nothing(like)) return sp__readable(like.tape, like, "number"), sp__nothing(like.tape);
-    return sp_const(like.tape, sp_var_dtype(like), c);
+    return SP_CALLED(like, "number", sp_const(like.tape, sp_var_dtype(like), c));
 }
 
 sp_var sp_scale(sp_var x, double c) { return SP_CALLED(x, "scale", sp_mul(x, sp_number(x, c))); }
@@ -40,12 +39,13 @@ sp_var sp_mean_axes(sp_var x, sp_axes axes, bool keep)
 
 sp_var sp_mse(sp_var x, sp_var y)
 {
-    return SP_CALLED(x, "mse", sp_mean(sp_square(sp_sub(x, y))));
+    return SP_CALLED_ON(sp__either(x, y), "mse", sp_mean(sp_square(sp_sub(x, y))));
 }
 
 sp_var sp_masked_fill(sp_var x, sp_var condition, double value)
 {
-    return SP_CALLED(x, "masked_fill", sp_where(condition, sp_number(x, value), x));
+    return SP_CALLED_ON(sp__either(x, condition), "masked_fill",
+                        sp_where(condition, sp_number(x, value), x));
 }
 
 /* The one place where broadcasting is undone: the axes that were repeated are summed. */

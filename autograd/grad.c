@@ -312,6 +312,7 @@ static bool begin(sweep *s, const sp_asked *a, int n, const sp_var wrt[])
 {
     sp_tape *t = s->t;
 
+    if (n < 0) return sp__fail(t, "%s: %d gradients are asked for", a->who, n), false;
     for (int k = 0; k < a->n; k++)
         if (a->y[k].id >= s->high) s->high = a->y[k].id + 1;
     s->low = s->high;

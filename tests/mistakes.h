@@ -3,7 +3,8 @@
  * mistakes.h - the table of mistakes: every op, every kind of mistake, the sentence.
  *
  * WRONG(matmul, RANK, call, "sentence") makes a call that must be refused; NEVER(matmul, AXIS)
- * says that an op cannot be called wrongly in that way.  What is in neither is missed.
+ * says that an op cannot be called wrongly in that way.  What is in neither is missed.  The lists
+ * say which file has the rows of an op; test_mistakes.c proves that each op is in one.
  */
 #ifndef MISTAKES_H
 #define MISTAKES_H
@@ -11,6 +12,7 @@
 #include <check.h>
 #include <string.h>
 
+#include "autograd/derivatives.h"
 #include "autograd/ops.h"
 #include "autograd/tape.h"
 #include "tests/suite.h"
@@ -21,8 +23,54 @@ typedef enum mistake { RANK, SHAPE, DTYPE, AXIS, INDEX, SIZE, HUGE, N_MISTAKES }
 static const char *const mistake_names[] = { "RANK", "SHAPE", "DTYPE", "AXIS", "INDEX", "SIZE",
                                              "HUGE" };
 
-enum { MOST_OPS = 400 };
-static bool    met[MOST_OPS][N_MISTAKES];
+/* ---- lists ---- */
+
+/* test_mistakes.c */
+static const char *const core_ops[] = {
+    "sum", "max", "argmax", "matmul", "reshape", "permute", "slice", "broadcast", "flip", "detach",
+    "concat", "stack", "add_n", "place", "gather", "scatter_add", "one_hot", "cast", "dropout",
+    "categorical", "softmax", "log_softmax", "logsumexp", "cross_entropy", NULL
+};
+
+/* test_mistakes_index.c */
+static const char *const index_ops[] = {
+    "min", "argmin", "prod", "norm", "variance", "std", "any", "all", "cumsum",
+    "cumprod", "argsort", "linear_scan", "linear_scan_complex",
+    "take_along_axis", "scatter", "arange", "pad", "diagonal", "place_diagonal", "tril", "triu",
+    "unfold", "fold", NULL
+};
+
+/* test_mistakes_layers.c */
+static const char *const layer_ops[] = {
+    "conv", "conv_transpose", "max_pool", "mean_pool", "layer_norm", "rms_norm", "group_norm",
+    "batch_norm", "ctc", "normal", "uniform", "bernoulli", NULL
+};
+
+/* test_mistakes_calls.c: functions made of ops.  They have no record. */
+static const char *const calls[] = {
+    "scale", "shift", "one_minus", "number", "mean", "mse", "masked_fill", "transpose",
+    "select", "unsqueeze", "squeeze", "split", "sort", "topk", "median", "full", "const",
+    "roll", "repeat", "tile", "take", "diag_embed", "linspace", "eye", "meshgrid", "dot",
+    "outer", "tensordot", "einsum", "grad", "hook", "vjp", "jvp", "hvp", "jacobian",
+    "hessian", "sample_grads", NULL
+};
+
+/* Nobody calls these: the executor does, or the rule of another op, with operands of its own. */
+static const char *const internal_ops[] = {
+    "pack",                                           /* before a view that strides cannot say */
+    "cross_entropy_slope", "layer_norm_slope", "ctc_slope", "max_pool_slope", "mean_pool_slope",
+    "max_pool_pick", "conv_weight", NULL              /* in gradients */
+};
+
+static inline int place_in(const char *const list[], const char *name)
+{
+    for (int i = 0; list[i]; i++)
+        if (strcmp(list[i], name) == 0) return i;
+    return -1;
+}
+
+enum { MOST_OPS = 400, MOST_CALLS = 100 };
+static bool    met[MOST_OPS + MOST_CALLS][N_MISTAKES];
 static sp_tape *tape;
 
 /* ---- operands: zeros without storage, so any size will do ---- */
@@ -44,8 +92,8 @@ static inline int number_of(const char *op)
 
     for (int i = 0; (o = sp_op_at(i)); i++)
         if (strcmp(o->name, op) == 0) return i;
-    ck_abort_msg("there is no op %s", op);
-    return -1;
+    ck_assert_msg(place_in(calls, op) >= 0, "there is no op %s", op);
+    return MOST_OPS + place_in(calls, op);
 }
 
 static inline void mark(const char *op, mistake m) { met[number_of(op)][m] = true; }
@@ -66,6 +114,13 @@ static inline void refused(const char *op, mistake m, sp_var v, const char *sent
 }
 
 #define WRONG(op, kind, call, sentence) refused(#op, kind, call, sentence)
+
+/* A function that gives no var: false, and what it writes is nothing. */
+#define WRONG_FALSE(op, kind, out, call, sentence)                                  \
+    do {                                                                            \
+        ck_assert_msg(!(call), "%s %s is accepted", #op, mistake_names[kind]);      \
+        WRONG(op, kind, out, sentence);                                             \
+    } while (0)
 #define NEVER(op, ...)                                                              \
     do {                                                                            \
         const mistake kinds_[] = { __VA_ARGS__ };                                   \
@@ -73,11 +128,14 @@ static inline void refused(const char *op, mistake m, sp_var v, const char *sent
     } while (0)
 
 /* Every op of the list has a row for every kind. */
-static inline void nothing_is_missed(int n, const char *const op[])
+static inline void nothing_is_missed(const char *const op[])
 {
-    for (int i = 0; i < n; i++)
+    for (int i = 0; op[i]; i++)
         for (int m = 0; m < N_MISTAKES; m++)
             ck_assert_msg(met[number_of(op[i])][m], "no row: %s %s", op[i], mistake_names[m]);
 }
+
+static inline void begin(void) { tape = sp_tape_new(NULL); }
+static inline void end(void)   { sp_tape_free(tape); }
 
 #endif

@@ -8,9 +8,6 @@
 #include "autograd/check_parts.h"
 #include "tests/mistakes.h"
 
-static void begin(void) { tape = sp_tape_new(NULL); }
-static void end(void)   { sp_tape_free(tape); }
-
 /* ---- by the records ---- */
 
 typedef struct try_of {
@@ -212,12 +209,6 @@ END_TEST
 
 /* ---- row by row ---- */
 
-static const char *const core[] = {
-    "sum", "max", "argmax", "matmul", "reshape", "permute", "slice", "broadcast", "flip", "detach",
-    "concat", "stack", "add_n", "place", "gather", "scatter_add", "one_hot", "cast", "dropout",
-    "categorical", "softmax", "log_softmax", "logsumexp", "cross_entropy",
-};
-
 static void reductions_and_products(void)
 {
     WRONG(sum, AXIS, sp_sum_axes(F(2, 3), SP_AXES(2), false), "there is no axis 2 in rank 2");
@@ -343,7 +334,22 @@ START_TEST(every_op_of_the_core_has_a_sentence_for_every_mistake)
     reductions_and_products();
     views_and_joins();
     indices_random_choices_and_losses();
-    nothing_is_missed(sizeof core / sizeof *core, core);
+    nothing_is_missed(core_ops);
+}
+END_TEST
+
+START_TEST(every_op_is_elementwise_or_in_a_list)
+{
+    const char *const *const lists[] = { core_ops, index_ops, layer_ops, internal_ops };
+    const sp_op *op;
+
+    for (int i = 0; (op = sp_op_at(i)); i++) {
+        bool listed = op->kind == SP_ELEMENTWISE;
+        for (size_t k = 0; k < sizeof lists / sizeof *lists; k++)
+            listed |= place_in(lists[k], op->name) >= 0;
+        ck_assert_msg(listed, "%s is in no list of mistakes.h: it has no rows", op->name);
+        ck_assert_msg(place_in(calls, op->name) < 0, "%s has a record", op->name);
+    }
 }
 END_TEST
 
@@ -358,6 +364,7 @@ int main(void)
     tcase_add_test(all, no_op_takes_a_var_of_another_tape_or_epoch_or_none_in_any_place);
     tcase_add_test(all, elementwise_ops_name_the_axis_that_does_not_broadcast);
     tcase_add_test(all, every_op_of_the_core_has_a_sentence_for_every_mistake);
+    tcase_add_test(all, every_op_is_elementwise_or_in_a_list);
     suite_add_tcase(suite, all);
     return run_all(suite);
 }

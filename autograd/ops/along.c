@@ -6,6 +6,7 @@
  * Operands are seen as [outer, n, inner]: x and y differ from the index in n only.
  */
 #include <string.h>
+#include "autograd/called.h"
 #include "autograd/ops.h"
 #include "autograd/ops/index.h"
 #include "autograd/ops/records.h"
@@ -54,7 +55,7 @@ static int64_t checked(const sp_args *a, int64_t i, int64_t n)
 }
 
 /* v with its axes of size 1, all but `axis`, as large as like's. */
-static sp_var spread_beside(sp_var v, sp_var like, int axis)
+static sp_var spread_beside(const char *op, sp_var v, sp_var like, int axis)
 {
     sp_shape from = sp_var_shape(v), to = from, other = sp_var_shape(like);
     int d = sp_axis(axis, from.rank);
@@ -62,7 +63,7 @@ static sp_var spread_beside(sp_var v, sp_var like, int axis)
     if (other.rank != from.rank) return v;
     for (int k = 0; k < from.rank; k++)
         if (k != d && from.dim[k] == 1) to.dim[k] = other.dim[k];
-    return sp_shape_equal(from, to) ? v : sp_broadcast(v, to);
+    return sp_shape_equal(from, to) ? v : SP_CALLED(v, op, sp_broadcast(v, to));
 }
 
 /* ---- take_along_axis ---- */
@@ -162,7 +163,8 @@ const sp_op sp__op_take_along_axis = {
 
 sp_var sp_take_along_axis(sp_var x, sp_var index, int axis)
 {
-    sp_var wide = spread_beside(x, index, axis), at = spread_beside(index, x, axis);
+    const char *op = "take_along_axis";
+    sp_var wide = spread_beside(op, x, index, axis), at = spread_beside(op, index, x, axis);
     return sp_apply(&sp__op_take_along_axis, 2, (sp_var[]){ wide, at }, ALONG(axis), NULL);
 }
 
@@ -347,7 +349,7 @@ const sp_op sp__op_scatter = {
 
 sp_var sp_scatter(sp_var x, sp_var index, sp_var src, int axis, sp_scattering how)
 {
-    sp_var at = spread_beside(index, x, axis);
+    sp_var at = spread_beside("scatter", index, x, axis);
     sp_shape shape = sp_var_shape(at), both;
 
     if (sp_shape_broadcast(sp_var_shape(src), shape, &both) && sp_shape_equal(both, shape)

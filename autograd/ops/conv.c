@@ -236,8 +236,8 @@ static sp_var biased(const char *name, sp_var y, sp_var b)
     for (int64_t d = wide.rank; d < SP_MAX_RANK; d++) wide.dim[d] = 0;
     if (!sp__readable(y.tape, b, name)) return sp__nothing(y.tape);
     if (!sp_shape_equal(sp_var_shape(b), SP_SHAPE(channels)))
-        return sp_tape_fail(y.tape, "%s: its bias %s needs shape [%lld], one number for each output "
-                            "channel", name, sp_shape_text(sp_var_shape(b), text),
+        return sp_tape_fail(y.tape, "%s: its bias %s needs shape [%lld], one number for each "
+                            "output channel", name, sp_shape_text(sp_var_shape(b), text),
                             (long long)channels);
     return SP_CALLED(y, name, sp_add(y, sp_reshape(b, wide)));
 }

@@ -345,10 +345,11 @@ static bool given_fit(sp_var x, const sp_var of_channel[4], double eps)
     char text[SP_SHAPE_TEXT], other[SP_SHAPE_TEXT];
 
     sp_shape_text(s, text);
-    if (s.rank < 2)
-        return sp_tape_fail(x.tape, "batch_norm: %s: x needs rank 2 or more: [N,C,...]", text), false;
-    if (!(eps >= 0))
-        return sp_tape_fail(x.tape, "batch_norm: %s: its eps is %g, not 0 or more", text, eps), false;
+    if (s.rank < 2 || !(eps >= 0)) {
+        if (s.rank < 2) sp_tape_fail(x.tape, "batch_norm: %s: x needs rank 2 or more", text);
+        else sp_tape_fail(x.tape, "batch_norm: %s: its eps is %g, not 0 or more", text, eps);
+        return false;
+    }
     for (int k = 0; k < 4; k++) {
         sp_var v = of_channel[k];
         if (k >= 2 && !sp_is_given(v)) continue;
@@ -374,7 +375,7 @@ sp_var sp_batch_norm_given(sp_var x, sp_var mean, sp_var var, sp_var gamma, sp_v
 {
     sp_var of_channel[] = { mean, var, gamma, beta };
 
-    if (!sp__readable(x.tape, x, "batch_norm") || !given_fit(x, of_channel, eps))
-        return sp__nothing(x.tape);
+    if (!sp__readable(sp__either(x, mean), x, "batch_norm") || !given_fit(x, of_channel, eps))
+        return sp__nothing(sp__either(x, mean));
     return SP_CALLED(x, "batch_norm", given_norm(x, mean, var, gamma, beta, eps));
 }

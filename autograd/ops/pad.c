@@ -240,7 +240,11 @@ static bool read_spec(sp_var x, const sp_pad_spec *spec, pad_attr *p)
     int n = spec->axes.n < 0 ? (int)shape.rank : spec->axes.n;
     char text[SP_SHAPE_TEXT];
 
-    for (int i = 0; i < n && i < SP_MAX_RANK; i++) {
+    if (n > SP_MAX_RANK) {
+        sp__fail(x.tape, "pad: %s: %d axes are too many", sp_shape_text(shape, text), n);
+        return false;
+    }
+    for (int i = 0; i < n; i++) {
         int axis = spec->axes.n < 0 ? i : spec->axes.axis[i], d = sp_axis(axis, shape.rank);
         if (d < 0 || named[d]) {
             sp__fail(x.tape, "pad: %s: there is no axis %d%s", sp_shape_text(shape, text), axis,

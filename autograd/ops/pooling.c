@@ -305,7 +305,7 @@ static sp_var pool(const sp_op *op, int axes, sp_var x, const sp_pool_spec *spec
     for (int d = 0; d < axes; d++) {
         sp_window *w = &a.window;
         w->size[d] = sp__window_entry(spec->size, d, 0);
-        w->stride[d] = sp__window_entry(spec->stride, d, w->size[d]);
+        w->stride[d] = sp__window_entry(spec->stride, d, w->size[d] > 0 ? w->size[d] : 1);
         w->dilation[d] = sp__window_entry(spec->dilation, d, 1);
         w->before[d] = w->after[d] = sp__window_entry(spec->padding, d, 0);
     }

@@ -66,11 +66,12 @@ sp_var sp_tile(sp_var x, sp_shape times)
 {
     sp_shape shape = sp_var_shape(x), full = shape;
     int64_t more = times.rank - shape.rank;
+    char text[SP_SHAPE_TEXT];
 
     if (!readable(x, "tile")) return sp__nothing(x.tape);
     if (times.rank < 0 || times.rank > SP_MAX_RANK)
-        return sp__fail(x.tape, "tile: %lld counts are given and %d is the most",
-                        (long long)times.rank, SP_MAX_RANK);
+        return sp__fail(x.tape, "tile: %s: %lld counts are given and %d is the most",
+                        sp_shape_text(shape, text), (long long)times.rank, SP_MAX_RANK);
     if (more > 0) {
         full.rank = times.rank;
         for (int d = 0; d < full.rank; d++) full.dim[d] = d < more ? 1 : shape.dim[d - more];
@@ -90,7 +91,7 @@ sp_var sp_take(sp_var x, sp_var index, int axis)
     int d = sp_axis(axis, rank);
     sp_axes front = { (int)rank, { d } }, back = { (int)(rank - 1 + more), { 0 } };
 
-    if (!readable(x, "take")) return sp__nothing(x.tape);
+    if (!sp__readable(sp__either(x, index), x, "take")) return sp__nothing(sp__either(x, index));
     if (d < 0) return no_axis(x, "take", axis);
     for (int k = 1; k < rank; k++) front.axis[k] = k - (k <= d);
     sp_var y = SP_CALLED(x, "take", sp_gather(d ? sp_permute(x, front) : x, index));
@@ -144,7 +145,8 @@ bool sp_meshgrid(int n, const sp_var x[], sp_var y[])
     for (int i = 0; i < n; i++) {
         sp_shape column = { n, { 1, 1, 1, 1, 1, 1 } };
         column.dim[i] = shape.dim[i];
-        y[i] = ok ? sp_broadcast(sp_reshape(x[i], column), shape) : sp__nothing(tape);
+        y[i] = ok ? SP_CALLED_ON(tape, "meshgrid", sp_broadcast(sp_reshape(x[i], column), shape))
+                  : sp__nothing(tape);
     }
     return ok && !sp_is_nothing(y[n - 1]);
 }

@@ -179,7 +179,8 @@ sp_var sp_squeeze(sp_var x, int axis)
 
     if (!sp__readable(x.tape, x, "squeeze")) return sp__nothing(x.tape);
     if (d < 0 || shape.dim[d] != 1)
-        return misplaced(x, "squeeze", axis, d < 0 ? "there is no axis" : "the size is not 1 on axis");
+        return misplaced(x, "squeeze", axis,
+                         d < 0 ? "there is no axis" : "the size is not 1 on axis");
     for (int i = 0; i < y.rank; i++) y.dim[i] = shape.dim[i + (i >= d)];
     return sp_reshape(x, y);
 }
