@@ -2,8 +2,8 @@
  *
  * sort - the order of the elements along an axis, all or the first k, and what is picked by it.
  *
- * An element becomes a whole number that sorts as it does, so one sort serves every dtype.
- * Equal ones go by their place: there are no ties, and the order is stable either way.
+ * An element becomes a whole number that sorts as it does, or turned over as the opposite, so one
+ * sort serves every dtype and both ways.  Merging keeps equal ones in order.
  */
 #include <string.h>
 #include "autograd/called.h"
@@ -33,19 +33,14 @@ static uint64_t floating_key(double x)
 
 typedef struct element { uint64_t key; int64_t place; } element;
 
-static inline bool before(element a, element b)
-{
-    return a.key != b.key ? a.key < b.key : a.place < b.place;
-}
-
 /* Runs a[0, half) and a[half, n) as one. */
 static void merge(const element *a, int64_t half, int64_t n, element *to)
 {
     int64_t i = 0, j = half;
 
-    if (half < n && before(a[half], a[half - 1])) {
+    if (half < n && a[half].key < a[half - 1].key) {
         while (i < half && j < n) {
-            bool second = before(a[j], a[i]);
+            bool second = a[j].key < a[i].key;
             *to++ = a[second ? j : i];
             j += second, i += !second;
         }
@@ -88,7 +83,7 @@ static int64_t room_size(int64_t n, int64_t k)
 
 static inline void offer(room *r, element e)
 {
-    if (r->sifted && !before(e, r->at[r->k - 1])) return;
+    if (r->sifted && e.key >= r->at[r->k - 1].key) return;
     if (r->filled == r->size) {
         sort(r->at, r->spare, r->filled);
         r->filled = r->k;
