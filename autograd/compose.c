@@ -3,6 +3,7 @@
  * compose - functions made of ops: they need no record of their own.
  */
 #include "autograd/called.h"
+#include "autograd/contract.h"
 #include "autograd/grad.h"
 #include "autograd/ops.h"
 
@@ -44,8 +45,10 @@ sp_var sp_mse(sp_var x, sp_var y)
 
 sp_var sp_masked_fill(sp_var x, sp_var condition, double value)
 {
-    return SP_CALLED_ON(sp__either(x, condition), "masked_fill",
-                        sp_where(condition, sp_number(x, value), x));
+    sp_tape *t;
+
+    if (!sp__all_readable(2, (sp_var[]){ x, condition }, "masked_fill", &t)) return sp__nothing(t);
+    return SP_CALLED_ON(t, "masked_fill", sp_where(condition, sp_number(x, value), x));
 }
 
 /* The one place where broadcasting is undone: the axes that were repeated are summed. */

@@ -275,6 +275,107 @@ START_TEST(every_function_made_of_ops_has_a_sentence_for_every_mistake)
 }
 END_TEST
 
+/* ---- operands that are not to be had ---- */
+
+typedef enum stranger { NEVER_SET, NOTHING, EARLIER, ELSEWHERE, N_STRANGERS } stranger;
+
+static sp_tape *other;
+
+/* A var to be refused, and a tape on which nothing has happened. */
+static sp_var made(stranger kind)
+{
+    sp_var x = { 0 };
+
+    sp_tape_reset(tape);
+    sp_tape_reset(other);
+    sp_fail("nothing is said");
+    if (kind == NOTHING) x = sp_tape_fail(tape, "the first failure: stays");
+    if (kind == EARLIER) x = F(3), sp_tape_reset(tape);
+    if (kind == ELSEWHERE) x = sp_full(other, SP_F64, SP_SHAPE(3), 0);
+    return x;
+}
+
+static void turned_away(const char *op, stranger kind, sp_var v)
+{
+    static const char *const sentence[] = { "", "stays", "recorded before sp_tape_reset",
+                                            "different tapes" };
+    const char *by = kind == NOTHING ? "the first failure" : op, *said = sp_tape_error(tape);
+
+    if (!said) said = sp_tape_error(other);
+    if (!said) said = sp_error();
+    ck_assert_msg(sp_is_nothing(v), "%s takes stranger %d", op, kind);
+    ck_assert_msg(strncmp(said, by, strlen(by)) == 0 && said[strlen(by)] == ':'
+                  && strstr(said, sentence[kind]), "%s and stranger %d: %s", op, kind, said);
+}
+
+/* x stands for each stranger in turn; ALONE: the only var of the call, and at home on any tape. */
+#define STRANGER(op, call)                                                          \
+    for (stranger kind_ = NEVER_SET; kind_ < N_STRANGERS; kind_++) {                \
+        sp_var x = made(kind_);                                                     \
+        turned_away(#op, kind_, call);                                              \
+    }
+#define ALONE(op, call)                                                             \
+    for (stranger kind_ = NEVER_SET; kind_ < ELSEWHERE; kind_++) {                  \
+        sp_var x = made(kind_);                                                     \
+        turned_away(#op, kind_, call);                                              \
+    }
+
+START_TEST(no_function_made_of_ops_takes_a_var_of_another_tape_or_epoch_or_none)
+{
+    other = sp_tape_new(NULL);
+    ALONE(scale, sp_scale(x, 2))
+    ALONE(shift, sp_shift(x, 2))
+    ALONE(one_minus, sp_one_minus(x))
+    ALONE(number, sp_number(x, 2))
+    ALONE(mean, sp_mean(x))
+    ALONE(transpose, sp_transpose(x, 0, 0))
+    ALONE(select, sp_select(x, 0, 0))
+    ALONE(unsqueeze, sp_unsqueeze(x, 0))
+    ALONE(squeeze, sp_squeeze(x, 0))
+    ALONE(split, (sp_split(x, 0, 3, out), out[2]))
+    ALONE(sort, sp_sort(x, 0, false))
+    ALONE(topk, (sp_topk(x, 1, 0, false, &out[0], &out[1]), out[1]))
+    ALONE(median, sp_median(x, 0))
+    ALONE(roll, sp_roll(x, 0, 1))
+    ALONE(repeat, sp_repeat(x, 0, 2))
+    ALONE(tile, sp_tile(x, SP_SHAPE(2)))
+    ALONE(diag_embed, sp_diag_embed(x, 0))
+    ALONE(einsum, sp_einsum("i->", SP_VARS(x)))
+    ALONE(meshgrid, (sp_meshgrid(SP_VARS(x), out), out[0]))
+    ALONE(hook, sp_hook(x, same, NULL))
+    ALONE(pad, sp_pad(x, (sp_pad_spec){ .axes = SP_AXES(0), .after = { 1 } }))
+    STRANGER(mse, sp_mse(x, F(3)))
+    STRANGER(mse, sp_mse(F(3), x))
+    STRANGER(masked_fill, sp_masked_fill(x, B(3), 1))
+    STRANGER(masked_fill, sp_masked_fill(F(3), x, 1))
+    STRANGER(take, sp_take(x, I(2), 0))
+    STRANGER(take, sp_take(F(3), x, 0))
+    STRANGER(dot, sp_dot(x, F(3)))
+    STRANGER(dot, sp_dot(F(3), x))
+    STRANGER(outer, sp_outer(x, F(3)))
+    STRANGER(outer, sp_outer(F(3), x))
+    STRANGER(tensordot, sp_tensordot(x, F(3), SP_AXES(0), SP_AXES(0)))
+    STRANGER(tensordot, sp_tensordot(F(3), x, SP_AXES(0), SP_AXES(0)))
+    STRANGER(einsum, sp_einsum("i,i->", SP_VARS(x, F(3))))
+    STRANGER(einsum, sp_einsum("i,i->", SP_VARS(F(3), x)))
+    STRANGER(matmul, sp_matmul(x, F(3)))
+    STRANGER(matmul, sp_matmul(F(3), x))
+    STRANGER(batch_norm, sp_batch_norm_given(F(2, 3), x, F(3), F(3), F(3), 0))
+    STRANGER(batch_norm, sp_batch_norm_given(F(2, 3), F(3), x, F(3), F(3), 0))
+    STRANGER(linear_scan, sp_linear_scan(x, F(3), F_SCALAR, false))
+    STRANGER(linear_scan, sp_linear_scan(F(3), x, F_SCALAR, false))
+    STRANGER(take_along_axis, sp_take_along_axis(F(3), x, 0))
+    STRANGER(scatter, sp_scatter(F(3), x, F(3), 0, SP_SCATTER_SET))
+    STRANGER(jacobian, sp_jacobian(x, F(3)))
+    STRANGER(jacobian, sp_jacobian(F(3), x))
+    STRANGER(hessian, sp_hessian(F_SCALAR, x))
+    STRANGER(vjp, (sp_vjp(SP_VARS(F(3)), &x, SP_VARS(F(3)), out), out[0]))
+    STRANGER(grad, (sp_grad(F_SCALAR, 1, &x, out, NULL), out[0]))
+    STRANGER(sample_grads, (sp_sample_grads(F(3), 1, &x, out), out[0]))
+    sp_tape_free(other);
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("mistakes_calls");
@@ -283,6 +384,7 @@ int main(void)
     tcase_add_checked_fixture(all, begin, end);
     tcase_set_timeout(all, 60);
     tcase_add_test(all, every_function_made_of_ops_has_a_sentence_for_every_mistake);
+    tcase_add_test(all, no_function_made_of_ops_takes_a_var_of_another_tape_or_epoch_or_none);
     suite_add_tcase(suite, all);
     return run_all(suite);
 }

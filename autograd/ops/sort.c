@@ -244,7 +244,7 @@ bool sp_topk(sp_var x, int64_t k, int axis, bool smallest, sp_var *values, sp_va
     sp_var index = SP_CALLED(x, "topk", first(x, k, axis, !smallest));
 
     if (indices) *indices = index;
-    if (values) *values = sp_take_along_axis(x, index, axis);
+    if (values) *values = SP_CALLED(x, "topk", sp_take_along_axis(x, index, axis));
     return !sp_is_nothing(index);
 }
 
