@@ -277,7 +277,7 @@ static void go_back(sweep *s)
         t->scope = t->beside[id].scope;
         sp__sweep_at(t, id + 1);
         sp_var g = close_list(s, id);
-        if (t->n_hooks > 0 && !t->early) g = store(s, id, sp__run_hooks(t, id, g));
+        if (t->n_hooks > 0 && !t->early && !t->hookless) g = store(s, id, sp__run_hooks(t, id, g));
         if (state & PASSES && !t->failed) pass_on(s, id, g);
     }
     t->scope = scope;
@@ -287,7 +287,7 @@ static void go_back(sweep *s)
 /* Names lead to the gradients that have arrived (names.h). */
 static void note_gradients(const sweep *s)
 {
-    for (int64_t i = 0; i < s->t->n_names && !s->t->early && !s->t->probing; i++) {
+    for (int64_t i = 0; i < s->t->n_names; i++) {
         sp_name *name = &s->t->names[i];
         if (!reaches(s, name->node)) continue;
         uint32_t list = s->list[name->node - s->low];
@@ -373,7 +373,8 @@ bool sp__sweep(const sp_asked *a, int n, const sp_var wrt[], sp_var out[])
         for (int k = 0; k < a->n; k++)
             if (reaches(&s, a->y[k].id)) add_to_list(&s, a->y[k].id, a->seed[k]);
         go_back(&s);
-        if (!t->early) note_gradients(&s);
+        const bool of_expansion = t->sweeping && !a->zeros;      /* nothing in it has a name */
+        if (!t->early && !t->probing && !of_expansion) note_gradients(&s);
         for (int i = 0; i < n; i++) out[i] = result(&s, wrt[i], a->zeros);
         ok = !t->failed;
     }

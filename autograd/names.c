@@ -2,14 +2,12 @@
  *
  * names - values and gradients found by name.
  *
- * Giving a name appends 24 bytes; paths are made only when somebody looks.
+ * Giving a name appends 32 bytes; paths are made only when somebody looks.
  */
 #include "autograd/names.h"
 
 #include <string.h>
 #include "autograd/node.h"
-
-enum { PART = 96 };                  /* a scope's name of up to 59 bytes and its number */
 
 /* ---- giving ---- */
 
@@ -25,7 +23,7 @@ sp_var sp__named_state(sp_var v, const char *role, int k)
         return sp__fail(t, "%s", sp_error());
     if (!sp__grow(t, &t->names, &t->name_room, t->n_names + 1, sizeof *t->names))
         return sp__nothing(t);
-    t->names[t->n_names++] = (sp_name){ v.id, t->scope, SP_NOTHING, k,
+    t->names[t->n_names++] = (sp_name){ v.id, t->scope, SP_NOTHING, (uint32_t)t->n_nodes, k,
                                         sp__interned(&t->roles, number) };
     return v;
 }
@@ -34,28 +32,37 @@ sp_var sp_named(sp_var v, const char *role) { return sp__named_state(v, role, -1
 
 /* ---- paths ---- */
 
-static int64_t part_text(const sp_scope *s, char part[PART])
+enum { NUMBER = 24 };
+
+/* What follows the scope's name: " 3", or nothing. */
+static int64_t number_text(const sp_scope *s, char text[NUMBER])
 {
-    return s->index < 0 ? snprintf(part, PART, "%s", s->name)
-                        : snprintf(part, PART, "%s %lld", s->name, (long long)s->index);
+    text[0] = 0;
+    return s->index < 0 ? 0 : snprintf(text, NUMBER, " %lld", (long long)s->index);
+}
+
+static void put_before(char **end, const char *part, int64_t length)
+{
+    memcpy(*end -= length, part, (size_t)length);
 }
 
 /* The scopes are met from the innermost out, so the text is filled from its end. */
 void sp__put_path(sp_text *to, const sp_tape *t, uint32_t scope, const char *role)
 {
-    char part[PART];
+    char number[NUMBER];
     int64_t role_length = role ? (int64_t)strlen(role) : 0, n = role ? role_length : -1;
 
     for (uint32_t at = scope; at; at = t->scopes[at].parent)
-        n += 1 + part_text(&t->scopes[at], part);
+        n += 1 + (int64_t)strlen(t->scopes[at].name) + number_text(&t->scopes[at], number);
     char *text = n > 0 ? sp__text_room(to, n) : NULL;
     if (!text) return;
-    char *at_end = text + n;
-    if (role) memcpy(at_end -= role_length, role, (size_t)role_length);
+    char *end = text + n;
+    if (role) put_before(&end, role, role_length);
     for (uint32_t at = scope; at; at = t->scopes[at].parent) {
-        int64_t length = part_text(&t->scopes[at], part);
-        if (role || at != scope) *--at_end = '/';
-        memcpy(at_end -= length, part, (size_t)length);
+        const sp_scope *s = &t->scopes[at];
+        if (role || at != scope) *--end = '/';
+        put_before(&end, number, number_text(s, number));
+        put_before(&end, s->name, (int64_t)strlen(s->name));
     }
 }
 
@@ -67,31 +74,35 @@ typedef struct search {
     const char    *path;
     int64_t        length, number;   /* of the path; which of several, 0: the last */
     int64_t        whole, n_whole;   /* the name found by its whole path, and how many */
-    int64_t        tail, n_tail, other;   /* by its tail; one with another path, or -1 */
+    int64_t        tail, n_tail;     /* by its tail */
+    int64_t        first, other;     /* by its tail: the first, one with another path, or -1 */
 } search;
 
 /* Take `part` off the end of the path's first n bytes. */
-static bool take_off(const char *path, int64_t *n, const char *part, int64_t length)
+static bool take_off(const char *path, int64_t *n, const char *part)
 {
+    const int64_t length = (int64_t)strlen(part);
+
     if (length > *n || memcmp(path + *n - length, part, (size_t)length) != 0) return false;
     *n -= length;
     return true;
 }
 
-typedef enum fit { NOT, ENDS_SO, IS_SO } fit;
-
-static fit compare(const search *s, const sp_name *name)
+sp_fit sp__path_fit(const sp_tape *t, uint32_t scope, const char *role, const char *path,
+                    int64_t n)
 {
-    int64_t n = s->length;
-    char part[PART];
+    char number[NUMBER];
 
-    if (!take_off(s->path, &n, name->role, (int64_t)strlen(name->role))) return NOT;
-    for (uint32_t at = name->scope; at; at = s->t->scopes[at].parent) {
-        if (n == 0) return ENDS_SO;
-        int64_t length = part_text(&s->t->scopes[at], part);
-        if (!take_off(s->path, &n, "/", 1) || !take_off(s->path, &n, part, length)) return NOT;
+    if (role && !take_off(path, &n, role)) return SP_FITS_NOT;
+    for (uint32_t at = scope; at; at = t->scopes[at].parent) {
+        const bool last = !role && at == scope;
+        if (n == 0 && !last) return SP_FITS_END;
+        number_text(&t->scopes[at], number);
+        if ((!last && !take_off(path, &n, "/")) || !take_off(path, &n, number)
+            || !take_off(path, &n, t->scopes[at].name))
+            return SP_FITS_NOT;
     }
-    return n == 0 ? IS_SO : NOT;
+    return n == 0 ? SP_FITS : SP_FITS_NOT;
 }
 
 static bool same_path(const sp_tape *t, int64_t i, int64_t k)
@@ -99,23 +110,24 @@ static bool same_path(const sp_tape *t, int64_t i, int64_t k)
     return t->names[i].scope == t->names[k].scope && t->names[i].role == t->names[k].role;
 }
 
-static void meet(search *s, int64_t i, fit how)
+static void meet(search *s, int64_t i, sp_fit how)
 {
-    int64_t *found = how == IS_SO ? &s->whole : &s->tail;
-    int64_t *n = how == IS_SO ? &s->n_whole : &s->n_tail;
+    int64_t *found = how == SP_FITS ? &s->whole : &s->tail;
+    int64_t *n = how == SP_FITS ? &s->n_whole : &s->n_tail;
 
-    if (how == ENDS_SO && *found >= 0 && !same_path(s->t, i, *found)) s->other = i;
+    if (how == SP_FITS_END && s->first < 0) s->first = i;
+    if (how == SP_FITS_END && !same_path(s->t, i, s->first)) s->other = i;
     else if (s->number == 0 || *n + 1 == s->number) *found = i;
     ++*n;
 }
 
 static search look_for(const sp_tape *t, const char *path, int64_t length, int64_t number)
 {
-    search s = { t, path, length, number, -1, 0, -1, 0, -1 };
+    search s = { t, path, length, number, -1, 0, -1, 0, -1, -1 };
 
     for (int64_t i = 0; i < t->n_names; i++) {
-        fit how = compare(&s, &t->names[i]);
-        if (how != NOT) meet(&s, i, how);
+        sp_fit how = sp__path_fit(t, t->names[i].scope, t->names[i].role, path, length);
+        if (how != SP_FITS_NOT) meet(&s, i, how);
     }
     return s;
 }
@@ -216,7 +228,7 @@ static bool several(const search *s, const char *who)
     char a[LONGEST + 1], b[LONGEST + 1];
 
     sp_name_path(s->t, s->other, a, sizeof a);
-    sp_name_path(s->t, s->tail, b, sizeof b);
+    sp_name_path(s->t, s->first, b, sizeof b);
     return sp_fail("%s: several names end in \"%.200s\", as \"%s\" and \"%s\" do", who, s->path,
                    b, a);
 }

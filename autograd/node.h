@@ -74,6 +74,7 @@ typedef struct sp_scope {
 /* A named value (names.h); `grad` is what the last sweep noted. */
 typedef struct sp_name {
     uint32_t    node, scope, grad;   /* grad: SP_NOTHING if none has arrived */
+    uint32_t    at;                  /* how many nodes there were when it was given */
     int32_t     state;               /* k: state k of a cell after a step; -1: none */
     const char *role;                /* interned */
 } sp_name;
@@ -119,7 +120,7 @@ struct sp_tape {
 
     sp_stretch *stretches;
     int64_t     n_stretches, stretch_room;
-    bool        probing;             /* steps.h */
+    bool        probing, hookless;   /* steps.h; sweeps call no hooks */
     sp_part    *parts;               /* what came to parameters while probing */
     int64_t     n_parts, part_room;
     uint32_t    sweeping;            /* 1 + the node whose gradient is being recorded */
@@ -206,6 +207,10 @@ bool sp__each(const sp_args *, sp_kernel *);
 /* ---- names.c ---- */
 /* "lstm/layer 0/step 3/h"; role may be NULL. */
 void   sp__put_path(sp_text *, const sp_tape *, uint32_t scope, const char *role);
+
+/* Whether the first n bytes of `path` are that path, or the end of it from a part's begin on. */
+typedef enum sp_fit { SP_FITS_NOT, SP_FITS_END, SP_FITS } sp_fit;
+sp_fit sp__path_fit(const sp_tape *, uint32_t scope, const char *role, const char *path, int64_t n);
 
 /* ---- accessors ---- */
 static inline sp_node *sp__node(const sp_tape *t, uint32_t id) { return &t->node[id]; }

@@ -12,10 +12,17 @@ typedef struct tree {
     uint8_t  *used;                  /* the scope or one inside it has nodes */
 } tree;
 
+/* A parameter stands outside: all steps read it, not only the first. */
+static uint32_t box_of(const sp_tape *t, uint32_t id)
+{
+    bool leaf = sp__op(t, id)->kind == SP_LEAF;
+    return leaf && t->leaves[t->node[id].slot].param ? 0 : t->beside[id].scope;
+}
+
 static void hang(const sp_tape *t, tree *h)
 {
     for (int64_t id = t->n_nodes; id-- > 0;) {
-        uint32_t scope = t->beside[id].scope;
+        uint32_t scope = box_of(t, (uint32_t)id);
         h->after[id] = h->node[scope];
         h->node[scope] = (uint32_t)id + 1;
         h->used[scope] = 1;
@@ -57,12 +64,12 @@ static void put_nodes(sp_page *p, const tree *h, uint32_t scope)
 static void open_cluster(sp_page *p, const tree *h, uint32_t scope)
 {
     const sp_scope *s = &p->t->scopes[scope];
-    char label[96];
 
-    if (s->index < 0) snprintf(label, sizeof label, "%s", s->name);
-    else snprintf(label, sizeof label, "%s %lld", s->name, (long long)s->index);
+    p->path.n = 0;
+    sp__say(&p->path, "%s", s->name);
+    if (s->index >= 0) sp__say(&p->path, " %lld", (long long)s->index);
     sp__say(p->to, "subgraph cluster_%u {\nlabel=", scope);
-    sp__put_dot(p->to, label);
+    sp__put_dot(p->to, p->path.at ? p->path.at : "");
     sp__say(p->to, ";\n");
     put_nodes(p, h, scope);
 }
@@ -100,9 +107,9 @@ void sp__show_dot(sp_page *p)
     const int64_t scopes = p->t->n_scopes, nodes = p->t->n_nodes;
     uint32_t *room = sp_alloc_zero((3 * scopes + nodes) * (int64_t)sizeof *room);
     uint8_t *used = sp_alloc_zero(scopes);
-    tree h = { room, room + scopes, room + 2 * scopes, room + 3 * scopes, used };
 
     if (room && used) {
+        tree h = { room, room + scopes, room + 2 * scopes, room + 3 * scopes, used };
         hang(p->t, &h);
         sp__say(p->to, "digraph tape {\nrankdir=LR;\nnode [shape=ellipse, fontsize=10];\n");
         put_clusters(p, &h);

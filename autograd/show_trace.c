@@ -33,7 +33,7 @@ static void put_event(sp_page *p, const sp_event *e, int64_t start)
     put_pair(p->to, "scope", sp__page_scope(p, e->node));
     put_pair(p->to, "name", sp__page_name(p, e->node));
     put_pair(p->to, "gradient of", of ? of : "");
-    sp__say(p->to, "}},\n{\"name\":\"live bytes\",\"ph\":\"C\",\"pid\":1");
+    sp__say(p->to, "}},\n{\"name\":\"live bytes\",\"ph\":\"C\",\"pid\":1,\"tid\":1");
     put_time(p->to, "ts", e->began + e->took - start);
     sp__say(p->to, ",\"args\":{\"bytes\":%lld}}", (long long)e->live);
 }

@@ -21,15 +21,7 @@ static bool is_start(const sp_tape *t, const sp_name *name)
 /* Whether the scope's path is, or ends in, `path`. */
 static bool called(const sp_tape *t, uint32_t scope, const char *path)
 {
-    sp_text text = { 0 };
-
-    sp__put_path(&text, t, scope, NULL);
-    const char *whole = text.at ? text.at : "";
-    const size_t n = strlen(path), all = strlen(whole);
-    bool fits = n <= all && strcmp(whole + all - n, path) == 0
-             && (n == all || (n > 0 && whole[all - n - 1] == '/'));
-    sp_release(text.at);
-    return fits;
+    return sp__path_fit(t, scope, NULL, path, (int64_t)strlen(path)) != SP_FITS_NOT;
 }
 
 /* The name of state 0 at the start of the run; -1: there is none, or there are several. */
@@ -54,34 +46,49 @@ static int64_t find_start(const sp_tape *t, const char *path)
     return found;
 }
 
+static bool is_step(const sp_tape *t, uint32_t run, uint32_t scope)
+{
+    const sp_scope *s = &t->scopes[scope];
+    return s->parent == run && s->index >= 0 && strcmp(s->name, "step") == 0;
+}
+
 /* The step of the run that a scope lies in; -1: in none. */
 static int64_t step_of_scope(const sp_tape *t, uint32_t run, uint32_t scope)
 {
     for (; scope; scope = t->scopes[scope].parent)
-        if (t->scopes[scope].parent == run && t->scopes[scope].index >= 0)
-            return t->scopes[scope].index;
+        if (is_step(t, run, scope)) return t->scopes[scope].index;
     return -1;
+}
+
+/* The place that a name has in the run: 0 the start, 1 + t after step t; -1: none.  What a cell
+   inside the cell has named in the same step came before, so the last name is meant. */
+static int64_t moment_of(const sp_steps *s, int64_t start, int64_t i)
+{
+    const sp_tape *t = s->tape;
+    const sp_name *name = &t->names[i];
+
+    if (name->state < 0 || name->state >= SP_STEPS_STATES) return -1;
+    if (name->scope == t->names[start].scope) return 0;
+    return is_step(t, s->scope, name->scope) ? 1 + t->scopes[name->scope].index : -1;
 }
 
 static void count_steps(sp_steps *s, int64_t start)
 {
     const sp_tape *t = s->tape;
-    int64_t first = -1;
+    int64_t first = 0;
 
     s->scope = t->scopes[t->names[start].scope].parent;
-    for (int64_t i = 0; i < start; i++)
-        if (step_of_scope(t, s->scope, t->names[i].scope) >= 0 && t->names[i].node >= s->first)
-            s->first = t->names[i].node + 1;
+    s->first = t->names[start].at;
     for (int64_t i = start; i < t->n_names; i++) {
-        const sp_name *name = &t->names[i];
-        int64_t step = step_of_scope(t, s->scope, name->scope);
-        if (name->state < 0 || (step < 0 && name->scope != t->names[start].scope)) continue;
-        if (name->state < SP_STEPS_STATES) s->role[name->state] = name->role;
-        if (name->state >= s->n_states) s->n_states = name->state + 1;
-        if (step >= s->T) s->T = step + 1;
-        if (first < 0) first = step;
+        const int64_t moment = moment_of(s, start, i);
+        const int k = t->names[i].state;
+        if (moment < 0) continue;
+        if (moment == 0) s->n_states = k + 1;
+        if (k < s->n_states) s->role[k] = t->names[i].role;
+        if (moment > s->T) s->T = moment;
+        if (first == 0) first = moment;
     }
-    s->reverse = first > 0;
+    s->reverse = first > 1;
 }
 
 bool sp__steps_find(sp_steps *s, sp_tape *t, const char *path)
@@ -93,11 +100,9 @@ bool sp__steps_find(sp_steps *s, sp_tape *t, const char *path)
     count_steps(s, start);
     s->at = sp_alloc_zero((s->T + 1) * (int64_t)sizeof *s->at);
     for (int64_t i = start; s->at && i < t->n_names; i++) {
+        const int64_t moment = moment_of(s, start, i);
         const sp_name *name = &t->names[i];
-        int64_t step = step_of_scope(t, s->scope, name->scope);
-        bool own = step >= 0 || name->scope == t->names[start].scope;
-        if (own && name->state >= 0)
-            s->at[1 + step].state[name->state] = (sp_var){ t, name->node, t->epoch };
+        if (moment >= 0) s->at[moment].state[name->state] = (sp_var){ t, name->node, t->epoch };
     }
     return s->at != NULL;
 }
@@ -138,9 +143,10 @@ bool sp__next_gate(const sp_steps *s, sp_var *v, double bound[2], const char **n
 
 /* ---- probing ---- */
 
-sp_probe sp__probe_begin(sp_tape *t)
+sp_probe sp__probe_begin(sp_tape *t, bool hooks)
 {
     t->probing = true;
+    t->hookless = !hooks;
     t->n_parts = 0;
     return sp__probe_here(t);
 }
@@ -148,7 +154,7 @@ sp_probe sp__probe_begin(sp_tape *t)
 sp_probe sp__probe_here(sp_tape *t)
 {
     return (sp_probe){ t->n_nodes, t->n_operands, t->n_scalars, t->n_leaves, t->n_names,
-                       t->n_stretches, t->n_regions };
+                       t->n_stretches, t->n_regions, t->n_events };
 }
 
 static void forget_value(sp_tape *t, uint32_t id)
@@ -160,6 +166,19 @@ static void forget_value(sp_tape *t, uint32_t id)
     if (!b->owned || !b->data) return;
     sp__pool_give(&t->pool, b->data, sp__bytes(t, id));
     t->stats.live_bytes -= sp__bytes(t, id);
+}
+
+/* What refers to nodes that are no more: events, hooks that a hook attached, what it pinned. */
+static void forget_references(sp_tape *t, const sp_probe *p)
+{
+    const int64_t events = t->n_events, pinned = t->n_pinned;
+
+    t->n_events = p->events, t->n_pinned = 0;
+    for (int64_t i = p->events; i < events; i++)
+        if (t->events[i].node < t->n_nodes) t->events[t->n_events++] = t->events[i];
+    for (int64_t i = 0; i < pinned; i++)
+        if (t->pinned[i] < t->n_nodes) t->pinned[t->n_pinned++] = t->pinned[i];
+    while (t->n_hooks > 0 && t->hooks[t->n_hooks - 1].id >= t->n_nodes) t->n_hooks--;
 }
 
 /* A parameter's leaf among what is taken back would stay in the table of leaves: then all stays. */
@@ -175,14 +194,14 @@ void sp__probe_rewind(sp_tape *t, const sp_probe *p)
     t->n_names = p->names;
     t->n_stretches = p->stretches;
     t->n_regions = p->regions;
-    while (t->n_events > 0 && t->events[t->n_events - 1].node >= t->n_nodes) t->n_events--;
+    forget_references(t, p);
     sp__sweep_at(t, 0);
 }
 
 void sp__probe_end(sp_tape *t, const sp_probe *p)
 {
     sp__probe_rewind(t, p);
-    t->probing = false;
+    t->probing = t->hookless = false;
 }
 
 void sp__note_part(sp_tape *t, sp_part part)

@@ -17,7 +17,7 @@ typedef struct sp_steps {
     int         n_states;
     bool        reverse;
     int64_t     T;
-    uint32_t    first;               /* the node behind the last run before it in the same scope */
+    uint32_t    first;               /* the nodes of its steps are from here on */
     sp_moment  *at;
     const char *role[SP_STEPS_STATES];
 } sp_steps;
@@ -35,12 +35,13 @@ int64_t sp__step_of(const sp_steps *, sp_var);
 bool sp__next_gate(const sp_steps *, sp_var *v, double bound[2], const char **name);
 
 /* While a tape is probed, sweeps leave the gradients of names alone and note what comes to
-   each parameter, from which node.  Ending it forgets all that was recorded since. */
+   each parameter, from which node; they call hooks, if told to.  Ending it forgets all that was
+   recorded since. */
 typedef struct sp_probe {
-    int64_t nodes, operands, scalars, leaves, names, stretches, regions;
+    int64_t nodes, operands, scalars, leaves, names, stretches, regions, events;
 } sp_probe;
 sp_probe sp__probe_here(sp_tape *);
-sp_probe sp__probe_begin(sp_tape *);
+sp_probe sp__probe_begin(sp_tape *, bool hooks);
 void     sp__probe_rewind(sp_tape *, const sp_probe *);
 void     sp__probe_end(sp_tape *, const sp_probe *);
 

@@ -305,6 +305,14 @@ typedef struct sp_scope_key {
     char     name[60];
 } sp_scope_key;
 
+/* The whole name, for as long as the tape lives; NULL: no memory. */
+static const char *kept_name(sp_tape *t, const char *name)
+{
+    uint32_t number;
+    const bool kept = sp__intern(&t->roles, name, (int64_t)strlen(name) + 1, &number);
+    return kept ? sp__interned(&t->roles, number) : NULL;
+}
+
 void sp_scope_enter(sp_tape *t, const char *name, int64_t index)
 {
     sp_scope_key key = { .index = index < 0 ? -1 : index };
@@ -312,10 +320,13 @@ void sp_scope_enter(sp_tape *t, const char *name, int64_t index)
 
     if (!t) return;
     if (!name) name = "";
+    const int64_t length = (int64_t)strlen(name);
+    const bool longer = length >= (int64_t)sizeof key.name;
     key.parent = t->scope;
-    key.hash = sp_hash(0, name, (int64_t)strlen(name));
+    key.hash = sp_hash(0, name, length);
     snprintf(key.name, sizeof key.name, "%s", name);
-    if (t->overflow
+    const char *whole = longer && !t->overflow ? kept_name(t, name) : NULL;
+    if (t->overflow || (longer && !whole)
         || !sp__grow(t, &t->scopes, &t->scope_room, t->n_scopes + 1, sizeof *t->scopes)
         || !sp__intern(&t->scope_keys, &key, sizeof key, &number)) {
         if (!t->overflow++) sp__fail(t, "%s", sp_error());
@@ -325,7 +336,8 @@ void sp_scope_enter(sp_tape *t, const char *name, int64_t index)
         const sp_scope_key *kept = sp__interned(&t->scope_keys, number);
         uint64_t path = sp_hash(t->scopes[t->scope].path, &kept->hash, sizeof kept->hash);
         path = sp_hash(path, &kept->index, sizeof kept->index);
-        t->scopes[t->n_scopes++] = (sp_scope){ t->scope, 0, 0, path, key.index, kept->name };
+        t->scopes[t->n_scopes++] = (sp_scope){ t->scope, 0, 0, path, key.index,
+                                               longer ? whole : kept->name };
     }
     t->scope = number + 1;
 }

@@ -66,11 +66,13 @@ void sp_trace_free(sp_trace *r)
 
 /* ---- norms ---- */
 
+/* In f64: squares of what is left of a gradient are below the least number of f32. */
 static sp_var square_sum(int n, const sp_var v[])
 {
-    sp_var total = sp_sum(sp_square(v[0]));
+    sp_var total = sp_sum(sp_square(sp_cast(v[0], SP_F64)));
 
-    for (int k = 1; k < n; k++) total = sp_add(total, sp_sum(sp_square(v[k])));
+    for (int k = 1; k < n; k++)
+        total = sp_add(total, sp_sum(sp_square(sp_cast(v[k], SP_F64))));
     return total;
 }
 
@@ -183,10 +185,10 @@ static bool gradient_norms(const work *w, const sp_var grad[])
 
 static bool gradients(const work *w)
 {
-    const sp_probe here = sp__probe_begin(w->t);
+    const sp_probe here = sp__probe_begin(w->t, true);
     const char *name;
     int n = 0;
-    sp_var *wrt = all_wrt(w, &n), *grad = wrt + n, leaf;
+    sp_var *wrt = all_wrt(w, &n), *grad = wrt ? wrt + n : NULL, leaf;
     const int states = (int)(w->out->T * w->out->n_states);
     bool ok = wrt && sp_grad(w->loss, n, wrt, grad, NULL) && sp_eval(states, grad)
            && gradient_norms(w, grad);
@@ -219,7 +221,7 @@ static bool iterate(const work *w, int64_t t, sp_tensor *v[], double *sigma)
     const int n = w->steps.n_states;
     sp_var from[SP_STEPS_STATES], to[SP_STEPS_STATES], in[SP_STEPS_STATES], out[SP_STEPS_STATES],
         back[SP_STEPS_STATES];
-    sp_probe here = sp__probe_begin(w->t);
+    sp_probe here = sp__probe_begin(w->t, false);
 
     for (int k = 0; k < n; k++) {
         from[k] = state_before(w, t, k);
@@ -228,7 +230,7 @@ static bool iterate(const work *w, int64_t t, sp_tensor *v[], double *sigma)
     }
     bool ok = sp_jvp(n, to, n, from, in, out) && sp_vjp(n, to, out, n, from, back);
     double length = ok ? sqrt(sp_item(square_sum(n, in))) : NAN;
-    *sigma = ok ? sqrt(sp_item(square_sum(n, out))) / length : NAN;
+    *sigma = !ok ? NAN : length == 0 ? 0 : sqrt(sp_item(square_sum(n, out))) / length;
     double scale = ok ? sqrt(sp_item(square_sum(n, back))) : NAN;
     for (int k = 0; ok && k < n && scale > 0; k++) {
         sp_tensor *next = sp_export(sp_scale(back[k], 1 / scale));
@@ -239,17 +241,18 @@ static bool iterate(const work *w, int64_t t, sp_tensor *v[], double *sigma)
     return ok;
 }
 
-/* The largest singular value, until it stands still to 9 digits. */
+/* The largest singular value, until it stands still: to 9 digits, in f32 to 6. */
 static bool jacobian(const work *w, int64_t t, int iterations)
 {
     sp_tensor *v[SP_STEPS_STATES] = { NULL };
     bool ok = random_start(w, t, v);
+    const double still = ok && v[0]->dtype == SP_F32 ? 1e-6 : 1e-9;
     double sigma = NAN, last;
 
     for (int i = 0; ok && i < iterations; i++) {
         last = sigma;
         ok = iterate(w, t, v, &sigma);
-        if (i > 0 && (sigma == 0 || fabs(sigma - last) <= 1e-9 * sigma)) break;
+        if (isnan(sigma) || (i > 0 && fabs(sigma - last) <= still * sigma)) break;
     }
     w->out->jacobian[t] = sigma;
     for (int k = 0; k < SP_STEPS_STATES; k++) sp_tensor_free(v[k]);
@@ -306,16 +309,39 @@ static bool saturation(const work *w)
 
 /* ---- the call ---- */
 
+/* Why there is nothing to be traced; the tape stays well. */
+static bool usable(sp_var loss)
+{
+    char shape[SP_SHAPE_TEXT];
+    const char *failure = loss.tape ? sp_tape_error(loss.tape) : NULL;
+
+    if (failure) return sp_fail("trace: the tape has failed: %s", failure);
+    if (sp_is_nothing(loss)) return sp_fail("trace: the loss is nothing");
+    if (sp_is_floating(sp_var_dtype(loss)) && sp_shape_size(sp_var_shape(loss)) == 1) return true;
+    return sp_fail("trace: the loss is %s%s; it must be one number of f32 or f64",
+                   sp_dtype_name(sp_var_dtype(loss)), sp_shape_text(sp_var_shape(loss), shape));
+}
+
+/* All states of all steps, too: without the steps that a backward pass has dropped, every norm
+   would compute them from the beginning. */
+static bool evaluate(const work *w)
+{
+    bool ok = sp_eval(1, &w->loss);
+
+    for (int64_t t = 0; ok && t < w->steps.T; t++)
+        ok = sp_eval(w->steps.n_states, w->steps.at[1 + t].state);
+    return ok;
+}
+
 sp_trace *sp_trace_new(sp_var loss, const sp_trace_spec *spec)
 {
     work w = { .t = loss.tape, .loss = loss };
 
     if (spec) w.spec = *spec;
-    if (sp_is_nothing(loss)) return sp_fail("trace: the loss is nothing"), NULL;
-    if (!sp__steps_find(&w.steps, w.t, w.spec.scope)) return NULL;
+    if (!usable(loss) || !sp__steps_find(&w.steps, w.t, w.spec.scope)) return NULL;
     sp_trace *r = w.out = sp_alloc_zero(sizeof *r);
     if (r) r->T = w.steps.T;
-    bool ok = r && sp_eval(1, &loss) && state_norms(&w) && gradients(&w) && jacobians(&w)
+    bool ok = r && evaluate(&w) && state_norms(&w) && gradients(&w) && jacobians(&w)
            && saturation(&w);
     sp__steps_free(&w.steps);
     if (ok) return r;

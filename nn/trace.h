@@ -17,7 +17,8 @@
  * Cost: the forward and the backward pass with all values kept until reset or the end of this
  * call, and one product per weight and step; the Jacobians, if asked for, up to
  * `iterations` times a jvp and a vjp of each step, recorded and forgotten one at a time.
- * A gradient hook runs once more.
+ * A gradient hook runs once more, for the gradients and not for the Jacobians; what it is handed
+ * then is taken back.
  */
 #ifndef SP_TRACE_H
 #define SP_TRACE_H

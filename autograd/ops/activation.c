@@ -119,7 +119,7 @@ UNARY_WITH( softplus, "beta x > threshold ? x : log(1 + e^(beta x)) / beta", (2,
        softplus_by_x(g, x, s[0], s[1]), -4, 4, { .in = "5", 4, 6, .scalar = { 3, 9 } }, )
 
 /* Slope 1/6 between -3 and 3, 0 from there on. */
-UNARY( hard_sigmoid, vselect(x < vset(x, -3), ZERO, vselect(x > vset(x, 3), ONE,
+UNARY_IN( hard_sigmoid, (0, 1), vselect(x < vset(x, -3), ZERO, vselect(x > vset(x, 3), ONE,
                                                             (x + vset(x, 3)) / vset(x, 6))),
        fmin(fmax(x + 3, 0), 6) / 6,
        sp_where(between(x, -3, 3), sp_scale(g, 1. / 6), sp_number(x, 0)), -2.9, 2.9,

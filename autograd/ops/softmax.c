@@ -113,7 +113,7 @@ static const sp_sample samples[] = {
 
 extern const sp_op sp__op_softmax;
 const sp_op sp__op_softmax = {
-    .name = "softmax", .maths = "y = e^x / sum e^x", .kind = SP_MACRO, .n_in = 1,
+    .name = "softmax", .maths = "y = e^x / sum e^x", .kind = SP_MACRO, .n_in = 1, .lo = 0, .hi = 1,
     .shape = same_shape, .kernels = SP_KERNELS(softmax), .vjp = softmax_vjp,
     .expand = softmax_expand, .reference = softmax_reference, .samples = samples,
 };

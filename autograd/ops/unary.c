@@ -24,7 +24,7 @@ UNARY( sin,        vsin(x),     sin(x),            sp_mul(g, sp_cos(x)),        
 UNARY( cos,        vcos(x),     cos(x),            sp_neg(sp_mul(g, sp_sin(x))),           -9, 9, )
 
 /* The slope is 2 / sqrt(pi) e^(-x^2). */
-UNARY( erf,        verf(x),     erf(x),
+UNARY_IN( erf, (-1, 1), verf(x), erf(x),
        sp_mul(g, sp_scale(sp_exp(sp_neg(sp_square(x))), 0x1.20dd750429b6dp+0)),            -3, 3, )
 
 /* A negative NaN or zero passes: only what is below 0 is cut.  The slope at 0 is 0. */
