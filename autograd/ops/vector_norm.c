@@ -139,8 +139,10 @@ const sp_op sp__op_norm = {
     .vjp = norm_vjp, .reference = norm_reference, .samples = samples,
 };
 
+/* In f32 a p beyond its range is infinity, and so is its rule. */
 sp_var sp_norm(sp_var x, double p, sp_axes axes, bool keep)
 {
+    if (sp_var_dtype(x) == SP_F32) p = (double)(float)p;
     return sp__reduce_together(&sp__op_norm, x, axes, keep, &(norm_attr){ .p = p }.axes);
 }
 #endif
