@@ -21,9 +21,9 @@ SP_API sp_var sp_prod(sp_var x);
 SP_API sp_var sp_prod_axes(sp_var x, sp_axes, bool keep);
 
 /* ---- norms: (sum |x|^p)^(1/p) for any p > 0; p = INFINITY is the largest |x|; of nothing 0 ----
-   Huge and tiny elements neither overflow nor vanish on the way.  The slope of an element that is 0
-   is 0 (no norm but p = 2 has one there, and that not where all are 0), and so are those of
-   higher order; p = INFINITY shares its slope evenly among ties. */
+   Huge and tiny elements neither overflow nor vanish on the way.  At an element that is 0 the slope
+   is 0, also where there is none (p <= 1, or all are 0), and so is a higher one that does not
+   exist or is infinite; p = INFINITY shares its slope evenly among ties. */
 SP_API sp_var sp_norm(sp_var x, double p, sp_axes, bool keep);
 
 /* ---- spread: sum (x - mean)^2 / (n - correction), and its root ----

@@ -115,6 +115,9 @@ START_TEST(a_zero_beside_others_has_slope_zero_and_the_curvature_of_its_norm)
     HOLDS(slope(sp_mul(slope(norm(x, .5), x), w), x), 0, 0);
     HOLDS(slope(sp_mul(slope(norm(x, 3), x), w), x), 0, 0);
     HOLDS(slope(norm(x, 1), x), 0, 1);
+    sp_var y = norm(x, 4);
+    for (int order = 1; order <= 4; order++) y = sp_select(slope(y, x), 0, 0);
+    HOLDS(y, .75);
 }
 END_TEST
 

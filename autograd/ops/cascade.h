@@ -41,6 +41,11 @@ enum { CASCADE_BLOCK = 64, CASCADE_LEVELS = 48 };
     {                                                                               \
         return vselect((x > m) | (x != x), x, m);                                   \
     }                                                                               \
+    SP_VEC v##type type##_unit(v##type m)  /* m; 1 where it is 0, infinite or NaN */ \
+    {                                                                               \
+        v##type none = m - m;                                                       \
+        return vselect((m == none) | (none != none), vset(m, 1), m);                \
+    }                                                                               \
     SP_VEC v##type type##_first(v##type x, int64_t n)     /* the first n, then 0 */ \
     {                                                                               \
         T some[VLEN(T)];                                                            \

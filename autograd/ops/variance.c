@@ -24,10 +24,6 @@ static inline double share_of(int64_t n, const void *attr)
     SUMS(squares, T, type, ((x - g.c) - g.d) * ((x - g.c) - g.d))                   \
     SUMS(parts, T, type, (((x - g.c) - g.d) / g.e) * (((x - g.c) - g.d) / g.e))     \
     LARGEST(farthest, T, type, vabs((x - g.c) - g.d))                               \
-    SP_VEC v##type unit_##type(v##type far)                                         \
-    {                                                                               \
-        return vselect((far == far - far) | (far - far != far - far), vset(far, 1), far); \
-    }                                                                               \
     static type##_given middle_row_##type(const T *x, int64_t n)                    \
     {                                                                               \
         type##_given g = { .c = vset((v##type){ 0 }, (double)*x) };                 \
@@ -59,10 +55,9 @@ static inline double share_of(int64_t n, const void *attr)
         double share = share_of(n, a->attr);                                        \
         if (isnan(share)) return (T)share;                                          \
         type##_given g = middle_row_##type(x, n);                                   \
-        v##type far = vset(g.c, (double)farthest_row_##type(x, n, g));              \
-        g.e = unit_##type(far);                                                     \
-        T sum = parts_row_##type(x, n, g);                                          \
-        return vget(g.e * vsqrt(vset(far, share) * vset(far, (double)sum)), 0);     \
+        g.e = type##_unit(vset(g.c, (double)farthest_row_##type(x, n, g)));         \
+        T mean_square = (T)share * parts_row_##type(x, n, g);                       \
+        return vget(g.e * vsqrt(vset(g.c, (double)mean_square)), 0);                \
     }                                                                               \
     static v##type std_columns_##type(const T *x, int64_t n, int64_t inner, int64_t part, \
                                       const sp_args *a)                             \
@@ -70,7 +65,7 @@ static inline double share_of(int64_t n, const void *attr)
         double share = share_of(n, a->attr);                                        \
         if (isnan(share)) return vset((v##type){ 0 }, share);                       \
         type##_given g = middle_columns_##type(x, n, inner, part);                  \
-        g.e = unit_##type(farthest_columns_##type(x, n, inner, part, g));           \
+        g.e = type##_unit(farthest_columns_##type(x, n, inner, part, g));           \
         return g.e * vsqrt(vset(g.c, share) * parts_columns_##type(x, n, inner, part, g)); \
     }                                                                               \
     REDUCTION(variance, T, type)                                                    \

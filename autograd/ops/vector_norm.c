@@ -3,7 +3,7 @@
  * vector_norm - (sum |x|^p)^(1/p) over axes; p = infinity: the largest |x|.
  *
  * The largest m is taken out first, y = m (sum |x / m|^p)^(1/p), so that no power overflows and
- * those that vanish do not count.  Where m is 0, infinite or NaN, so is y.
+ * those that vanish do not count.
  */
 #include "autograd/ops.h"
 #include "autograd/ops/cascade.h"
@@ -16,39 +16,35 @@ typedef struct norm_attr { sp_reduce_attr axes; double p; } norm_attr;
     SUMS(ones, T, type, vabs(x))                                                    \
     SUMS(squares, T, type, (x / g.c) * (x / g.c))                                   \
     SUMS(powers, T, type, vexp(g.d * vlog(vabs(x / g.c))))                          \
-    SP_VEC type##_given parts_##type(v##type m, T p)                                \
+    SP_VEC type##_given shared_##type(v##type m, T p)                               \
     {                                                                               \
-        v##type one = vset(m, 1);                                                   \
-        return (type##_given){ vselect((m == m - m) | (m - m != m - m), one, m),    \
-                               vset(m, (double)p), one };                           \
+        return (type##_given){ .c = type##_unit(m), .d = vset(m, (double)p) };      \
     }                                                                               \
-    SP_VEC v##type whole_##type(v##type m, v##type sum, T p)                        \
+    SP_VEC v##type whole_##type(v##type sum, type##_given g, T p)                   \
     {                                                                               \
-        v##type root = p == 2 ? vsqrt(sum) : vexp(vlog(sum) / vset(m, (double)p));  \
-        return vselect((m == m - m) | (m - m != m - m), m, m * root);               \
+        return g.c * (p == 2 ? vsqrt(sum) : vexp(vlog(sum) / g.d));                 \
     }                                                                               \
     static T norm_row_##type(const T *x, int64_t n, const sp_args *a)               \
     {                                                                               \
         T p = (T)((const norm_attr *)a->attr)->p;                                   \
-        if (p == 1) return ones_row_##type(x, n, (type##_given){ .c = { 0 } });          \
-        T most = most_row_##type(x, n, (type##_given){ .c = { 0 } });                    \
+        if (p == 1) return ones_row_##type(x, n, (type##_given){ .c = { 0 } });     \
+        T most = most_row_##type(x, n, (type##_given){ .c = { 0 } });               \
         if (p - p != 0) return most;                                                \
-        v##type m = vset((v##type){ 0 }, (double)most);                             \
-        type##_given g = parts_##type(m, p);                                        \
+        type##_given g = shared_##type(vset((v##type){ 0 }, (double)most), p);      \
         T sum = p == 2 ? squares_row_##type(x, n, g) : powers_row_##type(x, n, g);  \
-        return vget(whole_##type(m, vset(m, (double)sum), p), 0);                   \
+        return vget(whole_##type(vset(g.c, (double)sum), g, p), 0);                 \
     }                                                                               \
     static v##type norm_columns_##type(const T *x, int64_t n, int64_t inner, int64_t part, \
                                        const sp_args *a)                            \
     {                                                                               \
         T p = (T)((const norm_attr *)a->attr)->p;                                   \
-        type##_given none = { .c = { 0 } };                                              \
+        type##_given none = { .c = { 0 } };                                         \
         if (p == 1) return ones_columns_##type(x, n, inner, part, none);            \
         v##type m = most_columns_##type(x, n, inner, part, none);                   \
         if (p - p != 0) return m;                                                   \
-        type##_given g = parts_##type(m, p);                                        \
-        return whole_##type(m, p == 2 ? squares_columns_##type(x, n, inner, part, g) \
-                                      : powers_columns_##type(x, n, inner, part, g), p); \
+        type##_given g = shared_##type(m, p);                                       \
+        return whole_##type(p == 2 ? squares_columns_##type(x, n, inner, part, g)   \
+                                   : powers_columns_##type(x, n, inner, part, g), g, p); \
     }                                                                               \
     REDUCTION(norm, T, type)
 NORM(float, f32)
@@ -75,8 +71,8 @@ static sp_var slope_of_largest(const sp_pullback *v, sp_var g, sp_var y)
     return sp_mul(sp_sign(x), sp_div(sp_where(tied, g, sp_number(g, 0)), count));
 }
 
-/* g sign(x) |x/y|^(p-1), and 0 where x is 0, to any order: there 1 stands for x, and for y where
-   all of a group is 0.  For p = 2 that is g x/y, which is smooth where only x is 0. */
+/* g sign(x) |x/y|^(p-1), for even p the smooth g (x/y)^(p-1).  It is 0 with all its slopes where
+   all of a group are 0, and for other p where x is: there 1 stands for y and x. */
 static void norm_vjp(const sp_pullback *v)
 {
     const norm_attr *at = v->attr;
@@ -86,11 +82,12 @@ static void norm_vjp(const sp_pullback *v)
 
     if (at->p == 1) { sp_push(v, 0, sp_mul(g, sp_sign(x))); return; }
     if (at->p - at->p != 0) { sp_push(v, 0, slope_of_largest(v, g, y)); return; }
-    sp_var none = sp_equal(at->p == 2 ? y : x, zero);
-    sp_var size = sp_where(sp_equal(y, zero), one, y);
-    if (at->p == 2) { sp_push(v, 0, sp_mul(g, sp_where(none, zero, sp_div(x, size)))); return; }
-    sp_var part = sp_pow(sp_div(sp_abs(sp_where(none, one, x)), size), sp_number(x, at->p - 1));
-    sp_push(v, 0, sp_mul(sp_mul(g, sp_sign(x)), sp_where(none, zero, part)));
+    bool even = fmod(at->p, 2) == 0;
+    sp_var none = sp_equal(even ? y : x, zero), size = sp_where(sp_equal(y, zero), one, y);
+    sp_var part = sp_div(even ? x : sp_abs(sp_where(none, one, x)), size);
+    if (at->p != 2) part = sp_pow(part, sp_number(x, at->p - 1));
+    part = sp_where(none, zero, part);
+    sp_push(v, 0, sp_mul(g, even ? part : sp_mul(part, sp_sign(x))));
 }
 
 static void norm_reference(const sp_args *a)
@@ -124,7 +121,7 @@ static void norm_reference(const sp_args *a)
     { .in = "1", .5, 2, &(norm_attr){ { 0, 1, 0 }, P } },                           \
     { .in = "3:f32=0,0,0", .attr = &(norm_attr){ { 0, 1, 0 }, P }, .no_slope = true }
 static const sp_sample samples[] = {
-    SAMPLES(1), SAMPLES(2), SAMPLES(3), SAMPLES(.5), SAMPLES(1.5), SAMPLES((double)INFINITY),
+    SAMPLES(1), SAMPLES(2), SAMPLES(3), SAMPLES(4), SAMPLES(.5), SAMPLES(1.5), SAMPLES((double)INFINITY),
     { .in = "3", .attr = &(norm_attr){ { 0, 1, 0 }, 0 }, .fails = "its p is 0, not above 0" },
     { .in = "3", .attr = &(norm_attr){ { 0, 1, 0 }, -1 }, .fails = "its p is -1, not above 0" },
     { .in = "2x3", .attr = &(norm_attr){ { 1, 2, 0 }, 2 }, .fails = "no 2 axes from 1 on" },
