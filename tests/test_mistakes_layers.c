@@ -271,6 +271,27 @@ START_TEST(every_op_of_layers_and_draws_has_a_sentence_for_every_mistake)
 }
 END_TEST
 
+START_TEST(numbers_that_cannot_be_are_named)
+{
+    const double nan = (double)NAN;
+
+    WRONG(softplus, SIZE, sp_softplus(F(2, 3), 0, 20), "[2,3]: its beta 0 is not above 0");
+    WRONG(softplus, SIZE, sp_softplus(F(2, 3), nan, 20), "[2,3]: its beta nan is not above 0");
+    WRONG(clamp, SIZE, sp_clamp(F(2, 3), nan, 1), "[2,3]: its bounds are nan and 1");
+    WRONG(dropout, SIZE, sp_dropout(F(3), nan), "[3]: its probability nan is outside [0,1]");
+    WRONG(dropout, SIZE, sp_dropout(F(3), -.5), "[3]: its probability -0.5 is outside [0,1]");
+    sp_tape_train(tape, false);
+    WRONG(dropout, SIZE, sp_dropout(F(3), 2), "[3]: its probability 2 is outside [0,1]");
+    WRONG(matmul, SHAPE, sp_matmul(F(3), F(4)), "[3] x [4]: inner sizes 3 and 4 differ");
+    WRONG(matmul, SHAPE, sp_matmul(F(2, 3), F(4)), "[2,3] x [4]: inner sizes 3 and 4 differ");
+    WRONG(matmul, SHAPE, sp_matmul_t(F(2, 3), true, F(3, 4), false), "[2,3] x [3,4]: ");
+    WRONG(matmul, RANK, sp_matmul_t(F(3), true, F(3, 4), false), "[3] x [3,4]: ");
+    WRONG(cross_entropy, SIZE,
+          sp_cross_entropy_with(F(2, 3), I(2), (sp_cross_entropy_spec){ .reduction = 7 }),
+          "there is no reduction 7");
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("mistakes_layers");
@@ -278,6 +299,7 @@ int main(void)
 
     tcase_add_checked_fixture(all, begin, end);
     tcase_add_test(all, every_op_of_layers_and_draws_has_a_sentence_for_every_mistake);
+    tcase_add_test(all, numbers_that_cannot_be_are_named);
     suite_add_tcase(suite, all);
     return run_all(suite);
 }

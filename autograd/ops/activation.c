@@ -135,7 +135,11 @@ sp_var sp_leaky_relu(sp_var x, double slope)
 
 sp_var sp_softplus(sp_var x, double beta, double threshold)
 {
-    if (!(beta > 0)) return sp_tape_fail(x.tape, "softplus: its beta %g is not above 0", beta);
+    char text[SP_SHAPE_TEXT];
+
+    if (!(beta > 0))
+        return sp_tape_fail(x.tape, "softplus: %s: its beta %g is not above 0",
+                            sp_shape_text(sp_var_shape(x), text), beta);
     return sp_apply(&sp__op_softplus, 1, &x, NULL, (double[]){ beta, threshold });
 }
 #endif

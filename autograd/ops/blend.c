@@ -92,7 +92,11 @@ const sp_op sp__op_clamp = {
 
 sp_var sp_clamp(sp_var x, double lo, double hi)
 {
-    if (lo != lo || hi != hi) return sp_tape_fail(x.tape, "clamp: a bound is NaN");
+    char text[SP_SHAPE_TEXT];
+
+    if (lo != lo || hi != hi)
+        return sp_tape_fail(x.tape, "clamp: %s: its bounds are %g and %g",
+                            sp_shape_text(sp_var_shape(x), text), lo, hi);
     return sp_apply(&sp__op_clamp, 1, &x, NULL, (double[]){ lo, hi });
 }
 
