@@ -121,7 +121,8 @@ static void norm_reference(const sp_args *a)
     { .in = "1", .5, 2, &(norm_attr){ { 0, 1, 0 }, P } },                           \
     { .in = "3:f32=0,0,0", .attr = &(norm_attr){ { 0, 1, 0 }, P }, .no_slope = true }
 static const sp_sample samples[] = {
-    SAMPLES(1), SAMPLES(2), SAMPLES(3), SAMPLES(4), SAMPLES(.5), SAMPLES(1.5), SAMPLES((double)INFINITY),
+    SAMPLES(1), SAMPLES(2), SAMPLES(3), SAMPLES(4), SAMPLES(.5), SAMPLES(1.5),
+    SAMPLES((double)INFINITY),
     { .in = "3", .attr = &(norm_attr){ { 0, 1, 0 }, 0 }, .fails = "its p is 0, not above 0" },
     { .in = "3", .attr = &(norm_attr){ { 0, 1, 0 }, -1 }, .fails = "its p is -1, not above 0" },
     { .in = "2x3", .attr = &(norm_attr){ { 1, 2, 0 }, 2 }, .fails = "no 2 axes from 1 on" },
