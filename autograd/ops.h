@@ -7,9 +7,19 @@
  * A negative axis counts from the back.  A call that does not fit records a
  * failure on the tape and returns a var that is nothing (tape.h).
  *
- * What empty operands give: sum 0, mean NaN, max an error, argmax an error, softmax
- * and its like empty, a product over nothing 0.  NaN propagates through everything,
- * max included.
+ * What empty operands give: a sum 0, a product 1, a mean or variance NaN, a norm 0, any false, all
+ * true, logsumexp -inf; the largest or smallest of nothing and its index are an error; a product
+ * of matrices over nothing is 0, and a convolution over no channels its bias.  Whatever keeps
+ * its shape (elementwise, softmax, running sums, linear_scan of no steps, norms, order) is empty.
+ * Cross-entropy of no targets is 0, a mean of none otherwise NaN.  An index into nothing is out
+ * of range.  Gradients have the operands' shapes, and are 0 where nothing came out.
+ * tests/test_special_empty.c has a row for every op.
+ *
+ * NaN and infinities reach what depends on the element, and nothing else: its row of a softmax, its
+ * channel of a norm.  NaN makes all that NaN, the largest and smallest included; only what says
+ * so picks without it (where, a path of no use in ctc).  A zero times NaN is NaN, also a zero of
+ * padding in a convolution.  Numbers at the ends: ops_pointwise.h.  softmax, logsumexp,
+ * cross_entropy and ctc and their gradients are finite for logits of +-10000 and beyond.
  */
 #ifndef SP_OPS_H
 #define SP_OPS_H

@@ -17,7 +17,8 @@ extern "C" {
        y[n,o,p] = b[o] + sum over c, k of w[o,c,k] x[n,c,p stride + k dilation - padding]
 
    and Y = (X + padding + padding_after - dilation (K - 1) - 1) / stride + 1.  Layouts and
-   names are PyTorch's.  N, C, O and, with padding, X may be 0.
+   names are PyTorch's.  N, C, O and, with padding, X may be 0.  Padding is multiplied like any
+   zeros: NaN in w reaches it.
 
    Of options for each axis, one left out (0) is that of the axis before it, so .stride = { 2 } is 2
    along all; SP_ZERO writes a 0.  A causal convolution over time has

@@ -11,13 +11,13 @@
 extern "C" {
 #endif
 
-/* At NaN, the infinities and zeros these, and their like in ops.h, give what the limits are, and NaN
-   where there is none (sin inf).  NaN gives NaN, sign included; but x^0 = 1^y = 1.  Comparisons
+/* At NaN, the infinities and zeros these, and their like in ops.h, give what the limits are, and
+   NaN where there is none (sin inf).  NaN gives NaN, sign included; but x^0 = 1^y = 1.  Comparisons
    with NaN are false but for sp_not_equal.  A zero keeps its sign where the function is odd.
    Slopes are by the formulas: infinite where the graph is vertical (sqrt 0), 0 where it is cut
-   (relu, clamp and hard_sigmoid, of NaN too).  Denormals are read as 0, and results that
-   would be denormal are 0 or nearly so; what only picks a number or turns its sign (abs, relu,
-   where, ...) keeps them.  tests/test_special.c is the table. */
+   (relu, clamp and hard_sigmoid, of NaN too).  Denormals are read as 0, and results that would be
+   denormal are 0 or nearly so; what only picks a number or turns its sign (abs, relu, where, ...)
+   keeps them.  tests/test_special.c is the table. */
 
 /* ---- functions of one number ---- */
 SP_API sp_var sp_rsqrt(sp_var x);                      /* 1 / sqrt(x) */

@@ -11,7 +11,8 @@
 extern "C" {
 #endif
 
-/* Sums of products, by matmul; f32 and f64.  sp_matmul itself is in ops.h. */
+/* Sums of products, by matmul; f32 and f64; over nothing they are 0.  sp_matmul itself is in
+   ops.h. */
 
 /* Over the last axis of both: y[...] = sum over k of a[...,k] b[...,k]; leading axes broadcast. */
 SP_API sp_var sp_dot(sp_var a, sp_var b);

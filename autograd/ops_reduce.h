@@ -38,7 +38,8 @@ SP_API sp_var sp_all(sp_var x);
 SP_API sp_var sp_any_axes(sp_var x, sp_axes, bool keep);
 SP_API sp_var sp_all_axes(sp_var x, sp_axes, bool keep);
 
-/* ---- running sums and products along an axis; y has x's shape ---- */
+/* ---- running sums and products along an axis; y has x's shape, which may be empty.  NaN stays
+   from where it is met ---- */
 typedef struct sp_running {
     bool reverse;                 /* from the last to the first */
     bool exclusive;               /* without the element itself: y_0 is 0, or 1 */
