@@ -139,7 +139,9 @@ SP_API sp_var sp_scatter_add(sp_var x, sp_var index, int64_t rows);
 /* a new last axis of size n: 1 at the index, else 0 */
 SP_API sp_var sp_one_hot(sp_var index, int64_t n, sp_dtype);
 
-SP_API sp_var sp_cast(sp_var x, sp_dtype);  /* floating to integer truncates; to bool: x != 0 */
+/* Floating to integer truncates; what does not fit becomes the nearest that does, NaN 0.  To bool:
+   x != 0, which NaN is. */
+SP_API sp_var sp_cast(sp_var x, sp_dtype);
 
 /* ---- random ---- */
 

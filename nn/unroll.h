@@ -66,7 +66,8 @@ typedef struct sp_seq {
     bool     reverse;      /* time ran down */
 } sp_seq;
 
-/* x [T,B, input...]; run may be NULL.  T = 0 gives y [0,B,...] and the state at the beginning.
+/* x [T,B, input...]; run may be NULL.  T = 0 gives y [0,B,...] and the state at the beginning, as
+   lengths of 0 do; B = 0 is legal.  Gradients through no step are 0, or absent where none was used.
    After a failure every var of the result is nothing. */
 SP_API sp_seq sp_unroll(const sp_cell *, sp_var x, const sp_run *run);
 

@@ -216,7 +216,7 @@ static void holds_one(const on *o, const case_of *c, sp_var v, const char **word
     ck_assert_msg(y != NULL, "%s", sp_tape_error(o->tape));
     for (int i = 0; i < TIMES; i++) {
         double got = sp_tensor_at(y, i);
-        ck_assert_msg(is_word(got, word, 0, o->dtype), "%s of %s: %g where %s is due of \"%s\" (%s)",
+        ck_assert_msg(is_word(got, word, 0, o->dtype), "%s of %s: %g where %s is due (%s: %s)",
                       c->op, c->x, got, word, c->y, o->where);
     }
 }
@@ -265,6 +265,24 @@ START_TEST(to_bool_zeros_and_denormals_are_false_and_nan_is_true)
 }
 END_TEST
 
+START_TEST(to_integers_what_does_not_fit_becomes_the_nearest_and_nan_0)
+{
+    const double least[] = { INT32_MIN, (double)INT64_MIN }, most[] = { INT32_MAX, 0x1p63 };
+    const sp_dtype whole[] = { SP_I32, SP_I64 };
+
+    EACH_TAPE(o)
+        for (int k = 0; k < 2; k++) {
+            const sp_tensor *y = sp_value(sp_cast(specials(&o), whole[k]));
+            for (int i = 0; i < N_SPECIAL; i++) {
+                double x = operand_word(special[i], o.dtype);
+                double due = x < -1 ? least[k] : x > 1 ? most[k] : 0;
+                ck_assert_msg(sp_tensor_at(y, i) == due, "%s: %s becomes %.17g", o.where,
+                              special[i], sp_tensor_at(y, i));
+            }
+        }
+}
+END_TEST
+
 START_TEST(every_elementwise_op_of_floating_numbers_is_in_a_table)
 {
     const sp_op *op;
@@ -288,6 +306,7 @@ int main(void)
     tcase_add_test(all, functions_of_one_number_give_at_the_ends_what_the_table_says);
     tcase_add_test(all, functions_of_several_numbers_give_what_the_table_says);
     tcase_add_test(all, to_bool_zeros_and_denormals_are_false_and_nan_is_true);
+    tcase_add_test(all, to_integers_what_does_not_fit_becomes_the_nearest_and_nan_0);
     tcase_add_test(all, every_elementwise_op_of_floating_numbers_is_in_a_table);
     suite_add_tcase(suite, all);
     return run_all(suite);

@@ -64,7 +64,8 @@ typedef struct trying {
     sp_tensor *x[SP_MOST_OPERANDS];
 } trying;
 
-/* The result, and how it changes with operand `by` (-1: the result alone); yours.  NULL: refused. */
+/* The result, and how it changes with operand `by` (-1: the result alone); yours.  NULL:
+   refused. */
 static sp_tensor *called(const trying *y, int by)
 {
     sp_var x[SP_MOST_OPERANDS], v, g;
