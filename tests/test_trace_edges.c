@@ -148,6 +148,26 @@ START_TEST(a_trace_leaves_no_events_of_its_own)
 }
 END_TEST
 
+static sp_var kept(sp_var g, void *ignored)
+{
+    (void)ignored;
+    return sp_keep(g);
+}
+
+/* Without a step nothing is evaluated that would use up what the hook has pinned. */
+START_TEST(what_a_hook_has_kept_is_taken_back)
+{
+    line l = line_of(c.params, .5, 1);
+    sp_seq seq = sp_unroll(&l.cell, ones(0), NULL);
+    sp_var loss = sp_sum(sp_add(seq.last.v[0], sp_use(c.tape, l.w)));
+
+    sp_trace_free(traced(sp_hook(loss, kept, NULL), NULL));
+    const int64_t computed = sp_stats(c.tape).computed;
+    ck_assert_double_eq(sp_item(loss), 1);
+    ck_assert_int_eq(sp_stats(c.tape).computed, computed);
+}
+END_TEST
+
 int main(void)
 {
     TCase *t = tcase_create("trace_edges");
@@ -159,5 +179,6 @@ int main(void)
     tcase_add_test(t, every_op_with_bounds_is_a_gate);
     tcase_add_test(t, a_loss_that_is_none_is_told_and_the_tape_stays_well);
     tcase_add_test(t, a_trace_leaves_no_events_of_its_own);
+    tcase_add_test(t, what_a_hook_has_kept_is_taken_back);
     return run_suite("trace_edges", t);
 }
