@@ -18,7 +18,8 @@ extern "C" {
 typedef enum sp_show {
     SP_SHOW_TEXT,       /* a line per node: its op, dtype, shape, operands, scope, name, range */
     SP_SHOW_CSV,        /* a row per node, with a header */
-    SP_SHOW_DOT,        /* Graphviz: a node per op, a box per scope; so steps stand side by side */
+    SP_SHOW_DOT,        /* Graphviz: a node per op, a box per scope; so steps stand side by side,
+                           and the parameters that they share outside of them */
     SP_SHOW_TRACE,      /* JSON for chrome://tracing and Perfetto, of a tape made with .trace: when
                            each node was computed (forward, backward, again), the bytes alive */
     SP_N_SHOWS

@@ -151,7 +151,7 @@ END_TEST
 static sp_var kept(sp_var g, void *ignored)
 {
     (void)ignored;
-    return sp_keep(g);
+    return sp_keep(sp_scale(g, 2));
 }
 
 /* Without a step nothing is evaluated that would use up what the hook has pinned. */
