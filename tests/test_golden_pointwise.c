@@ -40,10 +40,15 @@ CASES(FUNCTION)
 #define ROW(name, expression) { #name, run_##name },
 static const struct { const char *name; sp_var (*run)(const sp_var x[]); } cases[] = { CASES(ROW) };
 
-/* At NaN PyTorch's elu and relu6 pass the gradient. */
+/* At NaN PyTorch's elu and relu6 pass the gradient.  At -inf and inf it multiplies 0 by
+   infinity; ours are the limits: 0 with slope 0, and slope 1 times the recorded weight. */
+#define LIMITS(name, weight)                                                        \
+    { name, "y", 0, 0 }, { name, "grad.x0", 0, 0 }, { name, "grad.x0", 19, weight },
 static const other ours[] = {
     { "elu_points", "grad.x0", 20, (double)NAN }, { "selu_points", "grad.x0", 20, (double)NAN },
     { "hard_sigmoid_points", "grad.x0", 20, 0 },
+    LIMITS("gelu_points", -0.3307787920338871) LIMITS("gelu_tanh_points", -1.6967429728044507)
+    LIMITS("silu_points", 0.96523648513313598) LIMITS("mish_points", 0.83568821830933615)
 };
 
 START_TEST(a_function_gives_pytorch_s_values_and_gradients)

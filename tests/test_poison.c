@@ -58,6 +58,13 @@ static void poisoned(const sp_pullback *v)
     victim->vjp(&other);
 }
 
+/* Which element is largest does not change with the elements, so nothing passes to x[0]. */
+static bool passes_nothing(const sp_op *op, int operand)
+{
+    return operand == 0
+        && (strcmp(op->name, "max_pool_slope") == 0 || strcmp(op->name, "max_pool_pick") == 0);
+}
+
 static bool has_rule(const sp_op *op) { return op->vjp && !op->constant; }
 
 static sp_report checked(const sp_op *op, poison with, int operand)
@@ -92,6 +99,7 @@ START_TEST(a_poisoned_rule_is_caught_for_every_op)
         if (!has_rule(op)) continue;
         int operands = _i != TERM_DROPPED ? 1 : op->n_in < 0 ? 2 : op->n_in, before = caught;
         for (int k = 0; k < operands; k++) {
+            if (_i == TERM_DROPPED && passes_nothing(op, k)) continue;
             sp_report r = checked(op, (poison)_i, k);
             is_caught(op, (poison)_i, &r);
             caught += harmed;
