@@ -9,7 +9,10 @@
 
 sp_var sp_number(sp_var like, double c)
 {
-    return SP_CALLED(like, "number", sp_const(like.tape, sp_var_dtype(like), c));
+    sp_tape *t = like.tape;
+
+    if (t && t->early) return sp__shared_number(t, sp_var_dtype(like), c);   /* a rule's */
+    return SP_CALLED(like, "number", sp_const(t, sp_var_dtype(like), c));
 }
 
 sp_var sp_scale(sp_var x, double c) { return SP_CALLED(x, "scale", sp_mul(x, sp_number(x, c))); }

@@ -7,6 +7,10 @@
  * floating vars, leaves or not; what y does not depend on counts with zeros that take
  * no memory.  After a failure each function returns false (or nothing), the tape has
  * the sentence, and every out[] is nothing.
+ *
+ * Every derivative has the dtype of a gradient, that of its x; that of sp_jvp its y's.  Only
+ * sp_vjp, a gradient, calls hooks (sp_hook) and notes for names what has come to them (names.h):
+ * the others are derivatives of what was recorded, whatever stands by the way.
  */
 #ifndef SP_DERIVATIVES_H
 #define SP_DERIVATIVES_H

@@ -5,7 +5,7 @@
  * A gradient g = J^T s is linear in the seed s.  So the sweep from y is recorded with a seed that
  * stands for any, and its results are differentiated by that seed: d<g, v>/ds = J v.  The
  * second sweep goes back over the first, that is forward in time.  Nothing of the answer reads s or
- * g themselves, so the executor never computes them.
+ * g themselves, so the executor never computes them; eager mode leaves them out too.
  */
 #include "autograd/derivatives.h"
 #include "autograd/grad.h"
@@ -46,7 +46,7 @@ static bool make_room(tangents *r, int n_y, int n_x)
 static bool transpose(tangents *r, int n_y, const sp_var y[], int n_x, const sp_var x[],
                       const sp_var v[])
 {
-    sp_asked a = { .who = "jvp", .n = n_y, .y = y, .seed = r->s };
+    sp_asked a = { .who = "jvp", .n = n_y, .y = y, .seed = r->s, .quiet = true };
 
     for (int k = 0; k < n_y; k++)
         r->s[k] = sp_full(r->t, sp_var_dtype(y[k]), sp_var_shape(y[k]), 0);
@@ -62,7 +62,7 @@ static bool transpose(tangents *r, int n_y, const sp_var y[], int n_x, const sp_
 static bool record_tangents(tangents *r, int n_y, const sp_var y[], int n_x, const sp_var x[],
                             const sp_var v[], sp_var out[])
 {
-    sp_asked a = { .who = "jvp", .y = r->linear, .seed = r->v, .zeros = true };
+    sp_asked a = { .who = "jvp", .y = r->linear, .seed = r->v, .zeros = true, .quiet = true };
 
     if (!transpose(r, n_y, y, n_x, x, v)) return false;
     if ((a.n = r->n) > 0) return sp__sweep(&a, n_y, r->s, out);
@@ -82,6 +82,7 @@ bool sp_jvp(int n_y, const sp_var y[], int n_x, const sp_var x[], const sp_var v
         ok = record_tangents(&r, n_y, y, n_x, x, v, out);
         r.t->early = was;
     }
+    if (ok && r.t->spec.eager && !r.t->early) ok = sp__run(r.t, n_y, out, false);
     sp_release(r.s);
     return ok || sp__all_nothing(r.t, n_y, out);
 }

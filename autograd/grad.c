@@ -41,7 +41,8 @@ typedef struct sweep {
     int64_t       n_inside, inside_room;
     uint32_t     *many;              /* nodes whose list has grown to two since it was closed */
     int64_t       n_many, many_room;
-    bool          partly;            /* there are regions: lists are closed when one ends */
+    bool          partly;            /* regions are recorded again: lists are closed when one ends */
+    bool          hooks;             /* they are called */
 } sweep;
 
 static uint8_t *state_of(sweep *s, uint32_t id) { return &s->state[id - s->low]; }
@@ -277,7 +278,7 @@ static void go_back(sweep *s)
         t->scope = t->beside[id].scope;
         sp__sweep_at(t, id + 1);
         sp_var g = close_list(s, id);
-        if (t->n_hooks > 0 && !t->early && !t->hookless) g = store(s, id, sp__run_hooks(t, id, g));
+        if (s->hooks) g = store(s, id, sp__run_hooks(t, id, g));
         if (state & PASSES && !t->failed) pass_on(s, id, g);
     }
     t->scope = scope;
@@ -325,7 +326,9 @@ static bool begin(sweep *s, const sp_asked *a, int n, const sp_var wrt[])
     s->list = sp__zeros(t, nodes * (int64_t)sizeof *s->list);
     if (!s->state || !s->list) return sp__fail(t, "%s: %s", a->who, sp_error()), false;
     s->region = t->n_regions;
-    s->partly = !t->early && t->n_regions > 0 && t->regions[t->n_regions - 1].last > s->low;
+    s->partly = !t->early && !t->spec.keep && t->n_regions > 0
+             && t->regions[t->n_regions - 1].last > s->low;
+    s->hooks = t->n_hooks > 0 && !a->quiet && !t->hookless;
     for (int i = 0; i < n; i++)
         if (wrt[i].id < s->high) *state_of(s, wrt[i].id) |= WANTED;
     for (int i = 0; i < a->n_stop; i++) {
@@ -374,7 +377,7 @@ bool sp__sweep(const sp_asked *a, int n, const sp_var wrt[], sp_var out[])
             if (reaches(&s, a->y[k].id)) add_to_list(&s, a->y[k].id, a->seed[k]);
         go_back(&s);
         const bool of_expansion = t->sweeping && !a->zeros;      /* nothing in it has a name */
-        if (!t->early && !t->probing && !of_expansion) note_gradients(&s);
+        if (!a->quiet && !t->probing && !of_expansion) note_gradients(&s);
         for (int i = 0; i < n; i++) out[i] = result(&s, wrt[i], a->zeros);
         ok = !t->failed;
     }

@@ -16,6 +16,7 @@ typedef struct sp_asked {
     const sp_var *stop;
     bool          zeros;             /* where no y depends on wrt[i], out[i] is a zero; otherwise
                                         no var at all */
+    bool          quiet;             /* no hooks are called, and no names lead to its gradients */
 } sp_asked;
 /* False after a failure; then every out[i] is nothing. */
 bool sp__sweep(const sp_asked *, int n, const sp_var wrt[], sp_var out[]);

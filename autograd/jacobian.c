@@ -75,6 +75,13 @@ static bool joined(const char *who, sp_var a, sp_var b, sp_shape *both)
     return sp__fail(a.tape, "%s: %s by %s: %s", who, own, other, sp_error()), false;
 }
 
+/* A derivative is that of what was recorded: hooks take no part, and names keep what a gradient
+   has brought them. */
+static sp_asked quietly(const char *who, int n, const sp_var y[], const sp_var seed[])
+{
+    return (sp_asked){ .who = who, .n = n, .y = y, .seed = seed, .zeros = true, .quiet = true };
+}
+
 /* ---- Hessian times vector ---- */
 
 static sp_var one(sp_var y) { return sp_full(y.tape, sp_var_dtype(y), sp_var_shape(y), 1); }
@@ -90,8 +97,8 @@ bool sp_hvp(sp_var y, int n, const sp_var x[], const sp_var v[], sp_var out[])
         return sp__all_nothing(y.tape, n, out);
     if (n == 0) return true;
     sp_var seed = one(y), *g = sp_alloc_array(n, sizeof *g);
-    sp_asked first = { .who = "hvp", .n = 1, .y = &y, .seed = &seed, .zeros = true };
-    sp_asked second = { .who = "hvp", .n = n, .y = g, .seed = v, .zeros = true };
+    sp_asked first = quietly("hvp", 1, &y, &seed);
+    sp_asked second = quietly("hvp", n, g, v);
     if (!g) sp__fail(t, "hvp: %s", sp_error());
     bool ok = g && sp__sweep(&first, n, x, g) && sp__sweep(&second, n, x, out);
     sp_release(g);
@@ -119,7 +126,7 @@ static sp_var units_back(const char *who, sp_var f, sp_var x, int axis)
     if (!ok) sp__fail(t, "%s: %lld rows are too many", who, (long long)n);
     for (int64_t i = 0; ok && i < n; i++) {
         sp_var seed = unit(f, i);
-        sp_asked a = { .who = who, .n = 1, .y = &f, .seed = &seed, .zeros = true };
+        sp_asked a = quietly(who, 1, &f, &seed);
         ok = sp__sweep(&a, 1, &x, &part[i]);
         part[i] = sp_reshape(part[i], SP_SHAPE(size));
     }
@@ -132,13 +139,13 @@ static sp_var units_back(const char *who, sp_var f, sp_var x, int axis)
 static sp_var columns(const char *who, sp_var y, sp_var x)
 {
     sp_var seed = sp_full(y.tape, sp_var_dtype(y), sp_var_shape(y), 0), g;
-    sp_asked a = { .who = who, .n = 1, .y = &y, .seed = &seed, .zeros = true };
+    sp_asked a = quietly(who, 1, &y, &seed);
     bool was = y.tape->early;
 
     y.tape->early = true;
     sp_var all = sp__sweep(&a, 1, &x, &g) ? units_back(who, g, seed, 1) : sp__nothing(y.tape);
     y.tape->early = was;
-    return all;
+    return sp_is_nothing(all) ? all : sp_cast(all, sp_var_dtype(x));
 }
 
 static sp_var matrix(const char *who, sp_var y, sp_var x)
@@ -147,7 +154,7 @@ static sp_var matrix(const char *who, sp_var y, sp_var x)
     sp_shape shape;
 
     if (!joined(who, y, x, &shape)) return sp__nothing(y.tape);
-    if (m == 0 || n == 0) return sp_full(y.tape, sp_var_dtype(y), shape, 0);
+    if (m == 0 || n == 0) return sp_full(y.tape, sp_var_dtype(x), shape, 0);
     return sp_reshape(m <= n ? units_back(who, y, x, 0) : columns(who, y, x), shape);
 }
 
@@ -169,7 +176,7 @@ sp_var sp_hessian(sp_var y, sp_var x)
         || !one_element("hessian", y) || !joined("hessian", x, x, &shape))
         return sp__nothing(y.tape);
     sp_var seed = one(y), g;
-    sp_asked a = { .who = "hessian", .n = 1, .y = &y, .seed = &seed, .zeros = true };
+    sp_asked a = quietly("hessian", 1, &y, &seed);
     return sp__sweep(&a, 1, &x, &g) ? matrix("hessian", g, x) : sp__nothing(t);
 }
 
@@ -195,7 +202,7 @@ static bool each_sample(sp_var losses, int n, const sp_var x[], sp_var *grads, s
 
     for (int64_t b = 0; b < count; b++) {
         sp_var seed = unit(losses, b);
-        sp_asked a = { .who = "sample_grads", .n = 1, .y = &losses, .seed = &seed, .zeros = true };
+        sp_asked a = quietly("sample_grads", 1, &losses, &seed);
         if (!sp__sweep(&a, n, x, row)) return false;
         for (int i = 0; i < n; i++) grads[i * count + b] = row[i];
     }

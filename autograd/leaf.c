@@ -13,6 +13,9 @@ static const sp_op param_op = { .name = "param", .maths = "a parameter", .kind =
 static const sp_op const_op = {
     .name = "const", .maths = "a number", .kind = SP_LEAF, .constant = true
 };
+static const sp_op number_op = {
+    .name = "const", .maths = "a number that rules share", .kind = SP_LEAF, .constant = true
+};
 
 static sp_var append_leaf(sp_tape *t, const sp_op *op, const sp_tensor *x, sp_leaf leaf)
 {
@@ -87,12 +90,11 @@ static bool holds(sp_dtype dtype, double x)
     }
 }
 
-sp_var sp_const(sp_tape *t, sp_dtype dtype, double value)
+static sp_var append_number(sp_tape *t, const sp_op *op, sp_dtype dtype, double value)
 {
     double room;
     sp_tensor scalar = { dtype, SP_SCALAR, &room, true };
 
-    if (!t) return sp_fail("const: there is no tape"), sp__nothing(t);
     if (t->failed) return sp__nothing(t);
     if ((unsigned)dtype >= SP_N_DTYPES)
         return sp__fail(t, "%s: there is no dtype %d", sp__called(t, "const"), (int)dtype);
@@ -100,7 +102,36 @@ sp_var sp_const(sp_tape *t, sp_dtype dtype, double value)
         return sp__fail(t, "%s: %g is not a number that %s can hold", sp__called(t, "const"),
                         value, sp_dtype_name(dtype));
     sp_tensor_set(&scalar, 0, value);
-    return append_copy(t, &const_op, &scalar);
+    return append_copy(t, op, &scalar);
+}
+
+sp_var sp_const(sp_tape *t, sp_dtype dtype, double value)
+{
+    if (!t) return sp_fail("const: there is no tape"), sp__nothing(t);
+    return append_number(t, &const_op, dtype, value);
+}
+
+/* A place in the table may hold a node that is no more: then its number is another's, or none. */
+static bool is_number(const sp_tape *t, uint32_t id, sp_dtype dtype, double value)
+{
+    double room;
+    sp_tensor scalar = { dtype, SP_SCALAR, &room, true };
+
+    if (id >= t->n_nodes || sp__op(t, id) != &number_op || t->node[id].dtype != dtype) return false;
+    sp_tensor_set(&scalar, 0, value);
+    return memcmp(t->beside[id].data, &room, (size_t)sp_dtype_size(dtype)) == 0;
+}
+
+sp_var sp__shared_number(sp_tape *t, sp_dtype dtype, double value)
+{
+    uint32_t *place = &t->number[sp_hash(dtype, &value, sizeof value) % SP_NUMBERS];
+
+    if (t->failed || !is_number(t, *place, dtype, value)) {
+        sp_var made = append_number(t, &number_op, dtype, value);
+        if (made.id == SP_NOTHING) return made;
+        *place = made.id;
+    }
+    return (sp_var){ t, *place, t->epoch };
 }
 
 sp_var sp_full(sp_tape *t, sp_dtype dtype, sp_shape shape, double value)

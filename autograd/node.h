@@ -17,7 +17,8 @@
 #include "autograd/tape.h"
 #include "tensor/text.h"
 
-enum { SP_INLINE_IN = 3, SP_N_ARY = 255, SP_ERROR_TEXT = 1024, SP_SCOPE_DEPTH = 64 };
+enum { SP_INLINE_IN = 3, SP_N_ARY = 255, SP_ERROR_TEXT = 1024, SP_SCOPE_DEPTH = 64,
+       SP_NUMBERS = 64 };
 #define SP_NOTHING UINT32_MAX
 
 typedef struct sp_node {
@@ -96,8 +97,8 @@ struct sp_tape {
     sp_tape_spec spec;
     sp_isa       isa;
     bool         training;
-    bool         early;              /* what is recorded now is SP_EARLY; sweeps call no hooks,
-                                        and record no region again */
+    bool         early;              /* what is recorded now is SP_EARLY, and waits in eager mode;
+                                        sweeps record no region again */
     uint64_t     step;
     uint32_t     epoch;
 
@@ -137,6 +138,8 @@ struct sp_tape {
     uint32_t      scope;             /* where we are; 0 is the root */
     int           overflow;          /* scopes entered after memory ran out */
 
+    uint32_t      number[SP_NUMBERS];   /* sp__shared_number: by hash, if they are still that */
+
     uint32_t     *used;              /* leaf node of each parameter: open addressing by pointer */
     int64_t       n_used, used_room;
 
@@ -163,6 +166,10 @@ sp_var sp__fail_scoped(sp_tape *, uint32_t scope, const char *sentence);
 bool   sp__grow(sp_tape *, void *array, int64_t *room, int64_t need, int64_t size);
 /* Memory until reset.  NULL: tape failed. */
 void  *sp__tape_alloc(sp_tape *, int64_t bytes);
+
+/* ---- leaf.c ---- */
+/* sp_const, but equal ones may be one leaf: for what nobody can ask a gradient by. */
+sp_var sp__shared_number(sp_tape *, sp_dtype, double);
 
 /* ---- region.c ---- */
 /* Record the nodes of [first, last) again, in their order, where stand[id] (0: id itself) has the

@@ -5,7 +5,7 @@
  * sp_jvp records the tangents of all steps after all steps.  Run in that order, every
  * forward value would live until its tangent is there.  So each node gets a place:
  *
- *     place(node) = its own number                        an ordinary node
+ *     place(node) = its own number                        an ordinary node, computed now or before
  *                 = the last place among its operands     an early one: as soon as it can
  *                 = the first place among its readers     an early one that reads leaves only:
  *                                                         it could at once, but would only wait
@@ -20,10 +20,12 @@
 
 static bool note_latest(sp_evaluation *r, uint32_t base)
 {
-    uint32_t place = r->t->beside[base].left;
+    const bool needed = sp__is_needed(r->t, base);
+    const uint32_t place = needed ? r->t->beside[base].left : base;
 
-    if (sp__is_needed(r->t, base) && place != WAITS && (r->latest == WAITS || place > r->latest))
-        r->latest = place;
+    if (!needed && sp__op(r->t, base)->kind == SP_LEAF) return true;
+    if (place < r->low) r->low = place;
+    if (place != WAITS && (r->latest == WAITS || place > r->latest)) r->latest = place;
     return true;
 }
 
@@ -63,13 +65,12 @@ static int64_t rank(const sp_evaluation *r, uint32_t id)
 
 bool sp__order(sp_evaluation *r)
 {
-    int64_t n = (int64_t)r->high - r->low + 2;
-
+    place_by_operands(r);
+    place_by_readers(r);
+    const int64_t n = (int64_t)r->high - r->low + 2;
     if (!sp__grow(r->t, &r->first, &r->first_room, n, sizeof *r->first)
         || !sp__grow(r->t, &r->sorted, &r->sorted_room, r->n_needed, sizeof *r->sorted))
         return false;
-    place_by_operands(r);
-    place_by_readers(r);
     memset(r->first, 0, (size_t)n * sizeof *r->first);
     for (int64_t i = 0; i < r->n_needed; i++) r->first[rank(r, r->todo[i]) + 1]++;
     for (int64_t i = 1; i < n; i++) r->first[i] += r->first[i - 1];

@@ -271,7 +271,8 @@ sp_var sp__append(sp_tape *t, const sp_op *op, sp_node node, sp_beside beside)
     t->beside[id] = beside;
 
     sp_var v = { t, id, t->epoch };
-    if (t->spec.eager && op->kind != SP_LEAF && !sp__run(t, 1, &v, false)) return sp__nothing(t);
+    const bool now = t->spec.eager && !t->early && op->kind != SP_LEAF;
+    if (now && !sp__run(t, 1, &v, false)) return sp__nothing(t);
     return v;
 }
 

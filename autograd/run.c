@@ -118,13 +118,14 @@ static bool droppable(const sp_evaluation *r, uint32_t base)
 }
 
 /* The base whose buffer a sum could add into instead of copying it: its first operand's, if that
-   is a plain one of the same size and order.  SP_NOTHING: none. */
+   is a plain one of the same size and order.  SP_NOTHING: none, or an anomaly in the sum is to be
+   told from its operands. */
 static uint32_t base_to_add_into(const sp_tape *t, uint32_t id)
 {
     const uint32_t *in;
 
     sp__inputs(t, id, &in);
-    if (sp__op(t, id)->kind != SP_SUM || sp__absorbs(t, id, in[0])) return SP_NOTHING;
+    if (t->spec.anomaly || sp__op(t, id)->kind != SP_SUM || sp__absorbs(t, id, in[0])) return SP_NOTHING;
     const uint32_t base = t->beside[in[0]].base;
     bool alike = t->beside[in[0]].layout == t->beside[id].layout
               && sp__bytes(t, base) == sp__bytes(t, id);
@@ -207,8 +208,7 @@ static void *buffer_for(sp_evaluation *r, uint32_t id)
     sp_tape *t = r->t;
     const uint32_t into = base_to_add_into(t, id);
 
-    r->in_place = into != SP_NOTHING && !t->spec.anomaly
-               && t->beside[into].uses == 1 && droppable(r, into);
+    r->in_place = into != SP_NOTHING && t->beside[into].uses == 1 && droppable(r, into);
     return r->in_place ? let_go(t, into) : sp__pool_take(&t->pool, sp__bytes(t, id));
 }
 

@@ -13,7 +13,8 @@ struct sp_evaluation {
     bool        in_place;            /* the node being run has its first operand's buffer */
     uint32_t   *todo;                /* a stack while marking, then the nodes in order */
     int64_t     n_todo, todo_room, n_needed;
-    uint32_t    low, high;           /* the needed nodes lie in [low, high) */
+    uint32_t    low, high;           /* the needed nodes lie in [low, high), and
+                                        the places of all (order.c) */
     bool        early;               /* some of them are SP_EARLY */
     uint32_t    latest;              /* place of the node being ordered; where each place */
     uint32_t   *first, *sorted;      /*   begins, and the nodes in order */

@@ -37,7 +37,8 @@ typedef struct sp_tape_spec {
     uint64_t seed;              /* of dropout and sampling */
     int      threads;           /* at most so many compute; results never depend on it.
                                    This version computes on the calling thread */
-    bool     eager;  /* run each op as it is recorded: the debugger's mode; also SP_EAGER=1 */
+    bool     eager;  /* run each op as it is recorded: the debugger's mode; also SP_EAGER=1.  Of
+                        what sp_jvp records, what its result needs */
     bool     keep;              /* sp_backward keeps all values until reset */
     int64_t  max_nodes;         /* budget of recorded nodes; usual and most 64 million */
     int64_t  max_bytes;         /* budget of bytes alive in an evaluation; usual no limit */
@@ -161,10 +162,10 @@ SP_API bool sp_backward(sp_var loss);
 typedef sp_var sp_gradient_hook(sp_var g, void *data);
 
 /* Attach a hook to v, until reset.  Every sweep that comes by v calls it, one of a higher order
-   too, but not one that asks for nothing at v or behind it, and none of sp_jvp.  Several are
-   called in order of attachment, each with what the one before gave; so to read is to return g
-   (sp_keep(g) and look after sp_backward), to clip is to return sp_clamp(g, -c, c).  Returns its
-   argument. */
+   too, but not one that asks for nothing at v or behind it, and of derivatives.h only sp_vjp's.
+   Several are called in order of attachment, each with what the one before gave; so to read is
+   to return g (sp_keep(g) and look after sp_backward), to clip is to return sp_clamp(g, -c, c).
+   Returns its argument. */
 SP_API sp_var sp_hook(sp_var v, sp_gradient_hook *, void *data);
 
 /* ---- regions ---- */
@@ -173,13 +174,14 @@ SP_API sp_var sp_hook(sp_var v, sp_gradient_hook *, void *data);
    sp_backward comes to a region, it records the region again, from what was there before it, behind
    the gradient that has arrived.  So an evaluation that drops what nobody reads any more
    (sp_backward) holds the parts of one region at a time, and computes them twice.  The
-   gradients are the same bits.  Regions nest (like scopes) and then are recorded again at each
-   level.  Worthwhile where little leaves a region: the state after k steps.
+   gradients are the same bits; derivatives of a higher order are sums in another order, and so
+   differ by rounding.  Regions nest (like scopes) and then are recorded again at each level.
+   Worthwhile where little leaves a region: the state after k steps.
 
    A region that is not left yet takes no part in a sweep; reset forgets all, entered or left.
    Leaving what was not entered is a failure of the tape.  Values that are there already
-   (sp_eval, sp_item, a tape with `keep` or `eager`) are not computed twice.  In sweeps of a higher
-   order a value recorded again is the value that it repeats. */
+   (sp_eval, sp_item, `eager`) are not computed twice, and on a tape with `keep` regions mean
+   nothing.  In sweeps of a higher order a value recorded again is the value that it repeats. */
 SP_API void sp_region_enter(sp_tape *);
 SP_API void sp_region_leave(sp_tape *);
 

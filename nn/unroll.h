@@ -27,9 +27,9 @@ extern "C" {
 
 typedef struct sp_carry sp_carry;     /* carry.h */
 
-/* What is kept for the backward pass.  The rest is computed again in parts, with the same bits
-   (regions, tape.h): about a third more time, and in sp_backward memory for one part at a time and
-   the states between parts. */
+/* What is kept for the backward pass.  The rest is computed again in parts, and the gradients
+   are the same bits (regions, tape.h; those of a higher order differ by rounding): about a third
+   more time, and in sp_backward memory for one part at a time and the states between parts. */
 typedef enum sp_checkpoint_kind {
     SP_KEEP_ALL,           /* every step */
     SP_EVERY,              /* the state after every n steps */

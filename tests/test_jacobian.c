@@ -3,6 +3,7 @@
  * test_jacobian.c - Jacobians, Hessians and gradients per sample: against differences, closed
  * forms and each other; and what all derivatives refuse.
  */
+#include "autograd/names.h"
 #include "tests/derivatives_case.h"
 
 /* ---- matrices ---- */
@@ -147,6 +148,63 @@ START_TEST(the_gradient_of_each_sample_is_that_of_its_loss_alone)
 }
 END_TEST
 
+/* By rows and by columns: y of 2 elements or of 3, x of 2. */
+static sp_var of_either(sp_var h, bool columns)
+{
+    sp_var y = sp_square(h);
+    return columns ? sp_concat(SP_VARS(y, sp_sum_axes(h, SP_AXES(0), true)), 0) : y;
+}
+
+static sp_var ten_times(sp_var g, void *calls)
+{
+    ++*(int *)calls;
+    return sp_scale(g, 10);
+}
+
+START_TEST(hooks_and_names_see_gradients_and_no_other_derivative)
+{
+    for (int k = 0; k < 2; k++) {
+        sp_var x = F64(SP_SHAPE(2), .3, -.4), h = sp_named(sp_tanh(x), "h"), out, first;
+        sp_var y = of_either(h, k), v = F64(SP_SHAPE(2), 1, 2);
+        int calls = 0;
+
+        sp_var due = sp_jacobian(y, x), hessian = sp_hessian(sp_sum(y), x);
+        sp_var rows = sp_jacobian(sp_exp(h), x);
+        sp_hook(h, ten_times, &calls);
+        ck_assert(sp_grad(sp_sum(y), 1, &x, &first, NULL));
+        ck_assert_int_eq(calls, 1);
+        const uint32_t noted = sp_find_grad(t, "h").id;
+        close(sp_jacobian(y, x), due, 0);
+        close(sp_hessian(sp_sum(y), x), hessian, 0);
+        ck_assert(sp_hvp(sp_sum(y), 1, &x, &v, &out));
+        close(out, sp_reshape(sp_matmul(hessian, sp_unsqueeze(v, 1)), SP_SHAPE(2)), 1e-15);
+        ck_assert(sp_sample_grads(sp_exp(h), 1, &x, &out));
+        close(out, rows, 0);
+        ck_assert_int_eq(calls, 1);
+        ck_assert_uint_eq(sp_find_grad(t, "h").id, noted);
+        sp_tape_reset(t);
+    }
+}
+END_TEST
+
+START_TEST(a_jacobian_has_the_dtype_of_its_x_whatever_its_shape)
+{
+    const sp_dtype of[] = { SP_F32, SP_F64 };
+
+    for (int k = 0; k < 4; k++) {
+        sp_var x = sp_cast(F64(SP_SHAPE(2), .5, -2), of[k % 2]);
+        sp_var y = sp_cast(of_either(x, k / 2), of[(k + 1) % 2]), j = sp_jacobian(y, x);
+        sp_var none = sp_jacobian(sp_slice(y, 0, 0, 0), x);
+        ck_assert_int_eq(sp_var_dtype(j), of[k % 2]);
+        ck_assert_int_eq(sp_var_dtype(none), of[k % 2]);
+        ck_assert_double_eq(at(j, 0), 1);
+        ck_assert_double_eq(at(j, 3), -4);
+        ck_assert(sp_eval(1, &none));
+    }
+    ck_assert_ptr_null(sp_tape_error(t));
+}
+END_TEST
+
 /* ---- mistakes ---- */
 
 static sp_var two, three, whole, deep;
@@ -234,6 +292,8 @@ int main(void)
     tcase_add_test(c, jacobians_are_differentiated_again);
     tcase_add_test(c, scalars_and_empty_vars_have_matrices);
     tcase_add_test(c, the_gradient_of_each_sample_is_that_of_its_loss_alone);
+    tcase_add_test(c, hooks_and_names_see_gradients_and_no_other_derivative);
+    tcase_add_test(c, a_jacobian_has_the_dtype_of_its_x_whatever_its_shape);
     tcase_add_loop_test(c, a_mistake_is_a_sentence_and_gives_nothing, 0,
                         (int)(sizeof mistakes / sizeof *mistakes));
     tcase_add_test(c, without_a_tape_the_sentence_is_sp_error);
