@@ -55,7 +55,8 @@ typedef struct sp_hooked { uint32_t id; sp_gradient_hook *f; void *data; } sp_ho
 typedef struct sp_leaf {
     sp_param *param;                 /* NULL: data */
     uint64_t  version;               /* of the parameter, when it was recorded */
-    uint64_t  hash;                  /* of borrowed data, in SP_DEBUG builds */
+    uint64_t  hash;                  /* of borrowed data, in SP_DEBUG builds; */
+    uint32_t  hashed;                /*   when they were looked at last: the evaluation's stamp */
     uint32_t  node;
     bool      borrowed;
 } sp_leaf;

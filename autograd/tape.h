@@ -105,7 +105,7 @@ SP_API int64_t  sp_var_dim(sp_var, int axis);   /* size along an axis, -1 the la
 /* ---- leaves ---- */
 
 /* Data.  sp_input copies the tensor.  sp_borrow does not: it must stay and not change
-   until reset (SP_DEBUG builds check that it did not when they read it). */
+   until reset (SP_DEBUG builds check that it did not, once in each evaluation that reads it). */
 SP_API sp_var sp_input (sp_tape *, const sp_tensor *);
 SP_API sp_var sp_borrow(sp_tape *, const sp_tensor *);
 

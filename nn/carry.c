@@ -184,9 +184,11 @@ bool sp_carry_keep_at(sp_carry *c, const sp_seq *seq, int64_t steps)
 {
     if (!c || !seq) return sp_fail("carry: there is no %s", c ? "run" : "carry");
 
-    sp_state s = { .n = seq->each.n };
     if (!c->forward) return sp_fail("carry: %s runs both ways: it stands only at the end", c->name);
     if (seq->reverse) return sp_fail("carry: a run in reverse stands only at its end");
+    if (seq->kept.n > 0 && steps == seq->kept_at) return keep(c, &seq->kept);
+
+    sp_state s = { .n = seq->each.n };
     if (s.n != c->n) return keep(c, &s);
     if (s.n > 0 && (steps < 1 || steps > sp_var_dim(seq->each.v[0], 0)))
         return sp_fail("carry: the run has no step %lld", (long long)steps);

@@ -99,12 +99,3 @@ bool sp__marks(sp_marks *m, sp_var x, const sp_run *run)
     return !(sp_is_given(m->cut) && sp_is_nothing(m->cut))
         && !(sp_is_given(m->valid) && sp_is_nothing(m->valid));
 }
-
-sp_var sp__where_valid(const sp_marks *m, sp_var x)
-{
-    sp_shape beside = { 2, { sp_var_dim(x, 0), sp_var_dim(x, 1) } };
-
-    if (!sp_is_given(m->valid)) return x;
-    while (beside.rank < sp_var_shape(x).rank) beside.dim[beside.rank++] = 1;
-    return sp_where(sp_reshape(m->valid, beside), x, sp_number(x, 0));
-}

@@ -62,7 +62,7 @@ static void choose(sp_parts *p, const sp_state *state)
 
     if (T * f + moment <= budget) return;
     const double k = fmax(1, fmin(T, round(sqrt(T * s / f)))), between = ceil(T / k) * s;
-    const double least = between + k * f + moment;
+    const double least = between + fmin(k, T) * f + moment;
     if (least > budget) {
         sp_tape_fail(p->tape, "unroll: the checkpoint's budget is %lld bytes; in parts of %lld "
                      "steps the run needs about %.0f", (long long)p->budget, (long long)k, least);
@@ -76,7 +76,7 @@ static void choose(sp_parts *p, const sp_state *state)
 
 void sp__parts_after(sp_parts *p, int64_t i, const sp_state *state)
 {
-    if (i == 0 && p->budget > 0 && p->T > 1 && !sp_tape_error(p->tape)) choose(p, state);
+    if (i == 0 && p->budget > 0 && !sp_tape_error(p->tape)) choose(p, state);
     if (p->inside && (place(p, i + 1) == 0 || i + 1 == p->until)) sp__parts_end(p);
 }
 

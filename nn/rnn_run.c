@@ -118,6 +118,7 @@ static sp_var run_layer(const walk *w, int layer, sp_var x)
                            w->begin.carried };
         if (d) sp_scope_enter(x.tape, "reverse", -1);
         way.reverse = w->way.reverse != (d == 1);
+        way.zeroed = layer > 0;                  /* the y of the one before */
         w->part[i] = sp__unroll(r->cell[i], x, &w->marks, &begin, &way);
         if (d) sp_scope_leave(x.tape);
         y[d] = w->part[i].y;
@@ -138,26 +139,34 @@ static sp_var run_layers(const walk *w, sp_var x)
     return x;
 }
 
-/* State k of all parts as one var: [D L,B,...] of the last, [T,D L,B,...] of each step. */
-static sp_var join(const walk *w, sp_var room[], int k, bool each)
+/* Which of the states of a run. */
+typedef enum place { LAST, KEPT, EACH } place;
+
+/* State k of all parts as one var: [D L,B,...] of a place, [T,D L,B,...] of each step. */
+static sp_var join(const walk *w, sp_var room[], int k, place at)
 {
     const int n = sp__rnn_cells(w->r);
 
-    for (int i = 0; i < n; i++) room[i] = each ? w->part[i].each.v[k] : w->part[i].last.v[k];
-    return sp_stack(n, room, each ? 1 : 0);
+    for (int i = 0; i < n; i++) {
+        const sp_seq *p = &w->part[i];
+        room[i] = (at == LAST ? &p->last : at == KEPT ? &p->kept : &p->each)->v[k];
+    }
+    return sp_stack(n, room, at == EACH ? 1 : 0);
 }
 
 static sp_seq gather(const walk *w, sp_var y, sp_var room[])
 {
     const sp_cell *c = w->r->cell[0];
     sp_seq seq = { .y = y, .last.n = c->n_states, .each.n = c->n_states,
-                   .reverse = w->way.reverse };
+                   .kept = { .n = w->way.keep_at > 0 ? c->n_states : 0 },
+                   .kept_at = w->way.keep_at, .reverse = w->way.reverse };
 
     for (int k = 0; k < c->n_states; k++) {
-        seq.last.v[k] = join(w, room, k, false);
+        seq.last.v[k] = join(w, room, k, LAST);
+        if (k < seq.kept.n) seq.kept.v[k] = join(w, room, k, KEPT);
         if (c->state[k].rank > 3) seq.each.n = 0;
     }
-    for (int k = 0; k < seq.each.n; k++) seq.each.v[k] = join(w, room, k, true);
+    for (int k = 0; k < seq.each.n; k++) seq.each.v[k] = join(w, room, k, EACH);
     return seq;
 }
 
@@ -175,7 +184,7 @@ static sp_seq run_stack(const sp_rnn *r, sp_var x, const sp_run *run)
     w.part = sp_alloc_array(n, sizeof *w.part);
     sp_var *room = sp_alloc_array(n, sizeof *room);
     if (w.part && room) {
-        sp_var y = run_layers(&w, sp__where_valid(&w.marks, x));
+        sp_var y = run_layers(&w, x);
         seq = gather(&w, y, room);
         sp__seq_pin(&seq, run);
     } else {
@@ -190,6 +199,7 @@ static void take_batch_away(sp_seq *seq)
 {
     seq->y = sp_squeeze(seq->y, 1);
     for (int k = 0; k < seq->last.n; k++) seq->last.v[k] = sp_squeeze(seq->last.v[k], 1);
+    for (int k = 0; k < seq->kept.n; k++) seq->kept.v[k] = sp_squeeze(seq->kept.v[k], 1);
     for (int k = 0; k < seq->each.n; k++) seq->each.v[k] = sp_squeeze(seq->each.v[k], 2);
 }
 

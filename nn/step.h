@@ -44,9 +44,6 @@ typedef struct sp_marks {
 /* For x [T,B,...]; false after a failure. */
 bool sp__marks(sp_marks *, sp_var x, const sp_run *);
 
-/* x where it counts, else 0: what is not used does no harm, not even NaN. */
-sp_var sp__where_valid(const sp_marks *, sp_var x);
-
 /* How a run begins: from the state, where n > 0; but rows that are fresh ([B] bool, if
    given) and all rows without a state, from the cell's start. */
 typedef struct sp_begin {
@@ -58,6 +55,8 @@ typedef struct sp_begin {
 /* How a run goes along time. */
 typedef struct sp_way {
     bool              reverse;
+    bool              zeroed;      /* x is 0 where it does not count */
+    int64_t           keep_at;     /* 0: nowhere */
     sp_checkpoint     checkpoint;
     sp_gradient_hook *hook;
     void             *hook_data;
@@ -66,7 +65,7 @@ typedef struct sp_way {
 /* As the options say.  False: the tape has failed. */
 bool sp__way(sp_way *, sp_tape *, const sp_run *);
 
-/* The loop itself.  x [T,B,input...] is as sp__where_valid left it. */
+/* The loop itself, over x [T,B,input...]. */
 sp_seq sp__unroll(const sp_cell *, sp_var x, const sp_marks *, const sp_begin *, const sp_way *);
 
 /* A run that failed: its vars are nothing. */

@@ -34,13 +34,19 @@ sp_seq sp__no_seq(sp_tape *tape, int n)
     return seq;
 }
 
-/* The marks of step t beside a state of [B,...]: [B,1,...]. */
-static sp_var beside(sp_var marks, int64_t t, sp_var state)
+/* Marks [B] or [T,B] beside what begins with these axes: [B,1,...]. */
+static sp_var beside(sp_var marks, sp_var x)
 {
-    sp_shape s = { 1, { sp_var_dim(marks, 1) } };
+    sp_shape s = sp_var_shape(marks);
 
-    while (s.rank < sp_var_shape(state).rank) s.dim[s.rank++] = 1;
-    return sp_reshape(sp_select(marks, 0, t), s);
+    while (s.rank < sp_var_shape(x).rank) s.dim[s.rank++] = 1;
+    return sp_reshape(marks, s);
+}
+
+/* x where it counts, else 0: what is not used does no harm, not even NaN. */
+static sp_var where_valid(sp_var valid, sp_var x)
+{
+    return sp_where(beside(valid, x), x, sp_number(x, 0));
 }
 
 /* a where the mark of step t is set, else b. */
@@ -48,8 +54,28 @@ static sp_state choose(sp_var marks, int64_t t, const sp_state *a, const sp_stat
 {
     sp_state s = { .n = a->n };
 
-    for (int k = 0; k < s.n; k++) s.v[k] = sp_where(beside(marks, t, a->v[k]), a->v[k], b->v[k]);
+    marks = sp_select(marks, 0, t);
+    for (int k = 0; k < s.n; k++) s.v[k] = sp_where(beside(marks, a->v[k]), a->v[k], b->v[k]);
     return s;
+}
+
+/* Masked step by step, so that no second x lives beside the first. */
+static sp_var x_of(const walk *w, int64_t t)
+{
+    sp_var x = sp_select(w->x, 0, t);
+
+    if (w->way->zeroed || !sp_is_given(w->marks->valid)) return x;
+    return where_valid(sp_select(w->marks->valid, 0, t), x);
+}
+
+/* The hook for what this step has made; a state that is still the one before stands for itself by
+   a view. */
+static void attach(const walk *w, const sp_state *before, sp_state *s)
+{
+    for (int k = 0; w->way->hook && k < s->n; k++) {
+        if (s->v[k].id == before->v[k].id) s->v[k] = sp_reshape(s->v[k], sp_var_shape(s->v[k]));
+        sp_hook(s->v[k], w->way->hook, w->way->hook_data);
+    }
 }
 
 /* In reverse the boundary that the mark of t+1 makes is met between t+1 and t. */
@@ -60,14 +86,12 @@ static void step(walk *w, int64_t t, sp_state *s)
     if (sp_is_given(w->marks->cut) && boundary < w->T)
         *s = choose(w->marks->cut, boundary, &w->start, s);
     sp_state after = *s;
-    w->made[0][t] = sp__cell_step(w->cell, sp_select(w->x, 0, t), &after);
-    *s = sp_is_given(w->marks->valid) ? choose(w->marks->valid, t, &after, s) : after;
-    for (int k = 0; k < s->n; k++) w->made[1 + k][t] = s->v[k];
+    w->made[0][t] = sp__cell_step(w->cell, x_of(w, t), &after);
+    if (sp_is_given(w->marks->valid)) after = choose(w->marks->valid, t, &after, s);
+    attach(w, s, &after);
+    *s = after;
     sp__name_states(w->cell, s);
-    for (int k = 0; k < s->n; k++) {
-        w->made[1 + k][t] = s->v[k];
-        if (w->way->hook) sp_hook(s->v[k], w->way->hook, w->way->hook_data);
-    }
+    for (int k = 0; k < s->n; k++) w->made[1 + k][t] = s->v[k];
 }
 
 static bool steps(walk *w, sp_state *s)
@@ -96,9 +120,13 @@ static sp_var along_time(const walk *w, const sp_var made[], sp_shape sample, sp
 static sp_seq gather(const walk *w, const sp_state *last)
 {
     const sp_dtype dtype = sp__state_dtype(w->x);
-    sp_seq seq = { .last = *last, .each.n = last->n, .reverse = w->way->reverse };
+    sp_seq seq = { .last = *last, .each.n = last->n, .reverse = w->way->reverse,
+                   .kept_at = w->way->keep_at };
 
-    seq.y = sp__where_valid(w->marks, along_time(w, w->made[0], w->cell->output, dtype));
+    seq.y = along_time(w, w->made[0], w->cell->output, dtype);
+    if (sp_is_given(w->marks->valid)) seq.y = where_valid(w->marks->valid, seq.y);
+    seq.kept.n = seq.kept_at > 0 ? last->n : 0;
+    for (int k = 0; k < seq.kept.n; k++) seq.kept.v[k] = w->made[1 + k][seq.kept_at - 1];
     for (int k = 0; k < last->n; k++)
         seq.each.v[k] = along_time(w, w->made[1 + k], w->cell->state[k], sp_var_dtype(last->v[k]));
     return seq;
@@ -176,8 +204,7 @@ void sp__seq_pin(const sp_seq *seq, const sp_run *run)
 {
     if (!run->carry) return;
     for (int k = 0; k < seq->last.n; k++) sp_keep(seq->last.v[k]);
-    for (int k = 0; run->keep_at > 0 && k < seq->each.n; k++)
-        sp_keep(sp_select(seq->each.v[k], 0, run->keep_at - 1));
+    for (int k = 0; k < seq->kept.n; k++) sp_keep(seq->kept.v[k]);
 }
 
 static bool fits(const sp_cell *c, sp_var x)
@@ -208,7 +235,9 @@ static bool begin_of(const sp_cell *c, sp_var x, const sp_run *run, sp_begin *be
 
 bool sp__way(sp_way *way, sp_tape *t, const sp_run *run)
 {
-    *way = (sp_way){ run->reverse, run->checkpoint, run->hook, run->hook_data };
+    *way = (sp_way){ .reverse = run->reverse, .keep_at = run->carry ? run->keep_at : 0,
+                     .checkpoint = run->checkpoint, .hook = run->hook,
+                     .hook_data = run->hook_data };
     return sp__checkpoint_check(t, &run->checkpoint);
 }
 
@@ -223,7 +252,7 @@ sp_seq sp_unroll(const sp_cell *c, sp_var x, const sp_run *run)
     if (!fits(c, x) || !begin_of(c, x, run, &begin) || !sp__marks(&marks, x, run)
         || !sp__way(&way, x.tape, run))
         return sp__no_seq(x.tape, c ? c->n_states : 0);
-    sp_seq seq = sp__unroll(c, sp__where_valid(&marks, x), &marks, &begin, &way);
+    sp_seq seq = sp__unroll(c, x, &marks, &begin, &way);
     sp__seq_pin(&seq, run);
     return seq;
 }

@@ -55,7 +55,9 @@ typedef struct sp_run {
     sp_var    reset;       /* [T,B]: a segment begins here; bool, or a number that is not 0 */
     bool      reverse;
     sp_checkpoint checkpoint;
-    sp_gradient_hook *hook;  /* attached to every state of every step, as that step leaves it */
+    sp_gradient_hook *hook;  /* attached to every state of every step, as that step leaves it; one
+                                that it leaves as it was is a view there, with a gradient of its
+                                own */
     void     *hook_data;
 } sp_run;
 
@@ -63,6 +65,8 @@ typedef struct sp_seq {
     sp_var   y;            /* [T,B, output...], 0 where a step does not count */
     sp_state last;         /* after the last step; in reverse after t = 0 */
     sp_state each;         /* after every step: [T,B, state...]; computed only if asked for */
+    sp_state kept;         /* after keep_at steps of a run with a carry, as in `last`; else n = 0 */
+    int64_t  kept_at;
     bool     reverse;      /* time ran down */
 } sp_seq;
 

@@ -141,20 +141,76 @@ START_TEST(four_thousand_steps_take_a_sixteenth_of_the_memory_or_what_they_are_g
 }
 END_TEST
 
+/* The peak beyond x of one step of a stack; loss on the last state. */
+static int64_t peak_of(const sp_rnn_spec *spec, int T, bool masked, int keep_at,
+                       sp_checkpoint checkpoint)
+{
+    nn_case c = nn_begin();
+    sp_rnn *r = sp_lstm_new(c.params, "r", *spec);
+    sp_carry *carry = sp_carry_new(r, B);
+    sp_var x = drawn(&c, SP_SHAPE(T, B, spec->input));
+    sp_run run = { .checkpoint = checkpoint, .carry = carry, .keep_at = keep_at };
+
+    if (masked) run.lengths = INTEGERS(&c, T, T - 7);
+    const int64_t before = sp_stats(c.tape).live_bytes;
+    sp_seq seq = sp_rnn_run(r, x, &run);
+    ck_assert_msg(sp_backward(sp_sum(sp_square(seq.last.v[0]))), "%s", sp_tape_error(c.tape));
+    const int64_t peak = sp_stats(c.tape).peak_bytes - before, computed = sp_stats(c.tape).computed;
+    if (keep_at) {
+        ck_assert_msg(sp_carry_keep_at(carry, &seq, keep_at), "%s", sp_error());
+        ck_assert_int_eq(sp_stats(c.tape).computed, computed);
+    }
+    sp_carry_free(carry);
+    nn_end(&c);
+    return peak;
+}
+
+START_TEST(a_place_that_a_carry_takes_costs_its_state_alone)
+{
+    const sp_checkpoint root = { SP_SQRT, 0 };
+    for (int layers = 1; layers < 3; layers++) {
+        const sp_rnn_spec spec = { .input = I, .hidden = WIDE, .layers = layers };
+        int64_t plain = peak_of(&spec, 400, false, 0, root);
+        int64_t kept = peak_of(&spec, 400, false, 200, root);
+        const int64_t states = 2 * 2 * layers * B * WIDE * (int64_t)sizeof(double);
+        ck_assert_msg(kept <= plain + states, "%lld, and without it %lld", (long long)kept,
+                      (long long)plain);
+    }
+}
+END_TEST
+
+/* A wide x, so that a second one would show. */
+START_TEST(a_budget_holds_with_lengths_too)
+{
+    const sp_rnn_spec spec = { .input = 256, .hidden = H };
+    int64_t all = peak_of(&spec, 100, true, 0, (sp_checkpoint){ SP_KEEP_ALL, 0 });
+    int64_t gradients = 8 * 4 * H * (spec.input + H + 2);
+
+    for (int percent = 15; percent <= 90; percent += 25) {
+        const int64_t budget = all * percent / 100;
+        int64_t peak = peak_of(&spec, 100, true, 0, (sp_checkpoint){ SP_BUDGET, budget });
+        ck_assert_msg(peak <= budget + gradients, "%lld of %lld", (long long)peak,
+                      (long long)budget);
+    }
+}
+END_TEST
+
 START_TEST(a_checkpoint_that_cannot_be_is_told)
 {
     nn_case c = nn_begin();
     sp_rnn *r = sp_lstm_new(c.params, "r", (sp_rnn_spec){ .input = I, .hidden = H });
-    const struct { sp_checkpoint c; const char *says; } wrong[] = {
+    const struct { sp_checkpoint c; const char *says; int T; } wrong[] = {
         { { SP_EVERY, 0 }, "unroll: the checkpoint's n is 0 steps, should be 1 or more (in r)" },
         { { SP_BUDGET, -5 }, "n is -5 bytes, should be 1 or more" },
         { { SP_BUDGET, 100 }, "unroll: the checkpoint's budget is 100 bytes; in parts of 1 steps" },
+        { { SP_BUDGET, 1 }, "unroll: the checkpoint's budget is 1 bytes", 1 },
         { { (sp_checkpoint_kind)9, 0 }, "there is no checkpoint kind 9" },
     };
 
     for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++) {
         sp_run run = { .checkpoint = wrong[i].c };
-        sp_seq seq = sp_rnn_run(r, drawn(&c, SP_SHAPE(7, B, I)), &run);
+        sp_var x = drawn(&c, SP_SHAPE(wrong[i].T ? wrong[i].T : 7, B, I));
+        sp_seq seq = sp_rnn_run(r, x, &run);
         ck_assert(sp_is_nothing(seq.y));
         failed_with(&c, wrong[i].says);
         sp_tape_reset(c.tape);
@@ -221,6 +277,44 @@ START_TEST(a_hook_at_each_step_is_the_clip_of_bptt_by_hand)
 }
 END_TEST
 
+/* A cell that only reads its second state. */
+static sp_var reading_step(const sp_cell *cell, sp_var x, sp_state *state)
+{
+    (void)cell;
+    return state->v[0] = sp_add(sp_mul(x, state->v[1]), state->v[0]);
+}
+
+static sp_var halve(sp_var g, void *calls)
+{
+    ++*(int *)calls;
+    return sp_scale(g, .5);
+}
+
+/* After step t of N, counted from 1, dL/ds has come from steps t + 1 to N, each 1 for x = 1 and
+   halved as often as h was; L = h_N. */
+START_TEST(a_hook_meets_a_state_that_steps_pass_on_once_for_each)
+{
+    enum { N = 5 };
+    nn_case c = nn_begin();
+    const sp_cell cell = { .kind = "reading", .n_states = 2, .step = reading_step,
+                           .input = SP_SHAPE(1), .output = SP_SHAPE(1),
+                           .state = { SP_SHAPE(1), SP_SHAPE(1) } };
+    sp_var x = sp_full(c.tape, SP_F64, SP_SHAPE(N, 1, 1), 1), one = drawn(&c, SP_SHAPE(1, 1)), g;
+    int calls = 0;
+    sp_run run = { .initial = { .n = 2, .v = { one, sp_reshape(one, SP_SHAPE(1, 1)) } },
+                   .hook = halve, .hook_data = &calls };
+    sp_var s = run.initial.v[1], y = sp_unroll(&cell, x, &run).last.v[0];
+    double due = 0;
+
+    no_failure(&c);
+    ck_assert(sp_grad(y, 1, &s, &g, NULL));
+    ck_assert_int_eq(calls, N + N - 1);              /* nothing comes to s after step N */
+    for (int t = N; t >= 1; t--) due = due / 2 + pow(.5, N + 1 - t);
+    ck_assert_double_eq_tol(sp_item(g), due, 1e-15);
+    nn_end(&c);
+}
+END_TEST
+
 int main(void)
 {
     TCase *t = tcase_create("checkpoint");
@@ -230,7 +324,10 @@ int main(void)
         t, stacks_with_dropout_lengths_resets_and_directions_have_the_same_bits, 0, N_KINDS);
     tcase_add_test(
         t, four_thousand_steps_take_a_sixteenth_of_the_memory_or_what_they_are_given);
+    tcase_add_test(t, a_place_that_a_carry_takes_costs_its_state_alone);
+    tcase_add_test(t, a_budget_holds_with_lengths_too);
     tcase_add_test(t, a_checkpoint_that_cannot_be_is_told);
+    tcase_add_test(t, a_hook_meets_a_state_that_steps_pass_on_once_for_each);
     tcase_add_test(t, a_hook_at_each_step_is_the_clip_of_bptt_by_hand);
     return run_suite("checkpoint", t);
 }

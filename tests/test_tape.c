@@ -247,6 +247,30 @@ START_TEST(borrowed_data_that_change_are_reported)
     sp_tensor_free(x);
 }
 END_TEST
+
+/* An op that changes what it reads, as another thread might. */
+static void spoil(const sp_args *a)
+{
+    *(double *)a->x[0].data = 7;
+    *(double *)a->y.data = 0;
+}
+static const sp_op spoiling = { .name = "spoiling", .kind = SP_OTHER, .n_in = 1, .constant = true,
+                                .kernels = { { NULL, spoil } } };
+
+/* Looking through all of x at every read would make T steps cost T^2. */
+START_TEST(borrowed_data_are_looked_through_once_in_each_evaluation)
+{
+    sp_tensor *x = sp_tensor_new(SP_F64, SP_SHAPE(1));
+    sp_var b = sp_borrow(t, x), first = sp_apply(&spoiling, 1, &b, NULL, NULL);
+    sp_var y[] = { first, sp_tanh(b) };
+
+    ck_assert(sp_eval(2, y));
+    y[0] = sp_exp(b);
+    ck_assert(!sp_eval(1, y));
+    fails_with("exp: borrowed data changed after sp_borrow");
+    sp_tensor_free(x);
+}
+END_TEST
 #endif
 
 START_TEST(input_copies_so_that_later_changes_do_not_matter)
@@ -337,6 +361,7 @@ int main(void)
         evaluating_step_by_step_computes_each_node_once,
 #ifdef SP_DEBUG
         borrowed_data_that_change_are_reported,
+        borrowed_data_are_looked_through_once_in_each_evaluation,
 #endif
         input_copies_so_that_later_changes_do_not_matter,
         streams_of_random_numbers_follow_the_scope_and_the_count_in_it,
