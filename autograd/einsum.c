@@ -2,14 +2,15 @@
  *
  * einsum - sums of products of any number of operands, said by the names of their axes.
  *
- * The text is read once to learn what each index is, and again to take the operands from left to
- * right: each meets the product of those before it, and an index that neither the result nor a
- * later operand names is summed at once.
+ * The text is read once: it names the axes of the operands.  These are taken from left to right:
+ * each meets the product of those before it, and an index that neither the result nor a later
+ * operand names is summed at once.
  */
 #include <stdio.h>
 #include <string.h>
 #include "autograd/contract.h"
 #include "autograd/node.h"
+#include "tensor/alloc.h"
 
 /* The indices: a letter each, and one for each axis that "..." may stand for, aligned right. */
 enum { LETTERS = 52, INDICES = LETTERS + SP_MAX_RANK, NAME_TEXT = 24 };
@@ -19,6 +20,7 @@ typedef struct einsum {
     const char   *spec;
     int           n;
     const sp_var *x;
+    sp_term      *term;                /* x with the names of its axes */
     int64_t       size[INDICES];
     int           from[INDICES];       /* the operand that said the size */
     int           last[INDICES];       /* the last operand that has it */
@@ -109,7 +111,7 @@ static int spelled(const group *g, int dots, int name[])
 }
 
 /* Operand k, whose text begins at *at. */
-static bool read_operand(einsum *e, const char **at, int k, sp_term *x)
+static bool read_operand(einsum *e, const char **at, int k)
 {
     group g;
     int rank = (int)sp_var_shape(e->x[k]).rank;
@@ -120,8 +122,8 @@ static bool read_operand(einsum *e, const char **at, int k, sp_term *x)
         return refused(e, "operand %d has rank %d, \"%.*s\" is for rank %d%s", k, rank, g.length,
                        g.text, g.n, g.dots < 0 ? "" : " or more");
     if (dots > e->dots) e->dots = dots;
-    *x = (sp_term){ .v = e->x[k], .n = rank };
-    spelled(&g, dots, x->name);
+    e->term[k] = (sp_term){ .v = e->x[k], .n = rank };
+    spelled(&g, dots, e->term[k].name);
     return true;
 }
 
@@ -129,9 +131,10 @@ static bool read_operand(einsum *e, const char **at, int k, sp_term *x)
 
 /* The size of an axis among the others of its index: within an operand they are equal, between
    operands a size of 1 is repeated. */
-static bool meet_axis(einsum *e, int k, const sp_term *x, int d)
+static bool meet_axis(einsum *e, int k, int d)
 {
     char text[NAME_TEXT];
+    const sp_term *x = &e->term[k];
     int name = x->name[d], from = e->from[name];
     int64_t size = sp_var_dim(x->v, d), *known = &e->size[name];
     bool first = e->count[name]++ == 0;
@@ -188,16 +191,15 @@ static bool read_result(einsum *e, const char *at)
 static bool read_all(einsum *e)
 {
     const char *at = e->spec;
-    sp_term x;
 
     for (int k = 0; k < e->n; k++) {
         sp_dtype dtype = sp_var_dtype(e->x[k]);
         if (!sp_is_floating(dtype) || dtype != sp_var_dtype(e->x[0]))
             return refused(e, "operand %d is %s, it needs f32 or f64 like the others", k,
                            sp_dtype_name(dtype));
-        if (!read_operand(e, &at, k, &x)) return false;
-        for (int d = 0; d < x.n; d++)
-            if (!meet_axis(e, k, &x, d)) return false;
+        if (!read_operand(e, &at, k)) return false;
+        for (int d = 0; d < e->term[k].n; d++)
+            if (!meet_axis(e, k, d)) return false;
         if (k + 1 < e->n && *at++ != ',')
             return refused(e, "it names only %d of the %d operands", k + 1, e->n);
     }
@@ -219,15 +221,12 @@ static uint64_t needed(const einsum *e, int k)
 }
 
 /* Whether no product on the way has too many axes. */
-static bool fits(einsum *e)
+static bool fits(const einsum *e)
 {
-    const char *at = e->spec;
     uint64_t names = 0;
-    sp_term x;
 
-    for (int k = 0; k < e->n; k++, at++) {
-        if (!read_operand(e, &at, k, &x)) return false;
-        names = (names | sp__names(&x)) & needed(e, k);
+    for (int k = 0; k < e->n; k++) {
+        names = (names | sp__names(&e->term[k])) & needed(e, k);
         int axes = __builtin_popcountll(names);
         if (axes > SP_MAX_RANK)
             return refused(e, "the product up to operand %d has %d axes, more than %d", k, axes,
@@ -254,15 +253,13 @@ static sp_term diagonals(sp_term x)
     return x;
 }
 
-static sp_var computed(einsum *e)
+static sp_var computed(const einsum *e)
 {
-    const char *at = e->spec;
-    sp_term y = { 0 }, x;
+    sp_term y = { 0 };
 
-    for (int k = 0; k < e->n; k++, at++) {
+    for (int k = 0; k < e->n; k++) {
         uint64_t kept = needed(e, k);
-        if (!read_operand(e, &at, k, &x)) return sp__nothing(e->tape);
-        x = diagonals(x);
+        sp_term x = diagonals(e->term[k]);
         y = k ? sp__term_product(y, x, kept) : sp__term_sum(x, kept);
     }
     return sp__term_as(y, e->out);
@@ -274,6 +271,10 @@ sp_var sp_einsum(const char *spec, int n, const sp_var x[])
 
     if (!sp__all_readable(n, x, "einsum", &e.tape)) return sp__nothing(e.tape);
     if (!spec) return sp_tape_fail(e.tape, "einsum: there is no text that says what to sum");
-    if (!read_all(&e) || !fits(&e)) return sp__nothing(e.tape);
-    return SP_CALLED_ON(e.tape, "einsum", computed(&e));
+    e.term = sp_alloc_array(n, sizeof *e.term);
+    if (!e.term) return sp_tape_fail(e.tape, "einsum: %s", sp_error());
+    bool ok = read_all(&e) && fits(&e);
+    sp_var y = ok ? SP_CALLED_ON(e.tape, "einsum", computed(&e)) : sp__nothing(e.tape);
+    sp_release(e.term);
+    return y;
 }

@@ -46,7 +46,7 @@ typedef enum sp_pad_mode {
 
 typedef struct sp_pad_spec {
     sp_axes     axes;                   /* before[i] and after[i] elements on axes.axis[i];
-                                           SP_ALL_AXES: on axis i */
+                                           SP_ALL_AXES: on axis i; the rest 0 */
     int64_t     before[6], after[6];    /* any number: mirrors and circles go on */
     sp_pad_mode mode;
     double      value;                  /* usual 0 */

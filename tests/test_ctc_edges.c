@@ -109,6 +109,34 @@ START_TEST(nan_goes_on_where_it_is_read_and_only_there)
 }
 END_TEST
 
+/* The last row of x is padding; `what` stands in it. */
+static void curvature(bool from_logits, double what, double h[9])
+{
+    problem p = plain(2, 1, (int64_t[]){ 1 });
+    sp_var x, g, second;
+
+    p.spec.from_logits = from_logits;
+    for (int i = 6; i < 9; i++) p.x[i] = what;
+    x = operand(&p);
+    sp_grad(sp_sum(loss_of(&p, x)), 1, &x, &g, NULL);
+    ck_assert(sp_grad(sp_sum(sp_square(g)), 1, &x, &second, NULL));
+    for (int i = 0; i < 9; i++) h[i] = at(second, i);
+}
+
+START_TEST(the_second_derivative_does_not_read_behind_a_length_either)
+{
+    static const double padding[] = { NAN, INFINITY, -INFINITY };
+    double usual[9], h[9];
+
+    curvature(_i, 0, usual);
+    for (int i = 0; i < 6; i++) ck_assert(isfinite(usual[i]));
+    for (int k = 0; k < 3; k++) {
+        curvature(_i, padding[k], h);
+        for (int i = 0; i < 9; i++) ck_assert_double_eq(h[i], i < 6 ? usual[i] : 0);
+    }
+}
+END_TEST
+
 START_TEST(ids_behind_a_length_are_not_read)
 {
     double loss, same;
@@ -163,6 +191,7 @@ int main(void)
     tcase_add_test(tc, a_target_of_probability_0_is_like_one_without_a_path);
     tcase_add_test(tc, no_step_and_no_label_cost_nothing);
     tcase_add_test(tc, nan_goes_on_where_it_is_read_and_only_there);
+    tcase_add_loop_test(tc, the_second_derivative_does_not_read_behind_a_length_either, 0, 2);
     tcase_add_test(tc, ids_behind_a_length_are_not_read);
     tcase_add_test(tc, what_cannot_be_is_told);
     tcase_add_test(tc, scratch_beyond_all_counting_is_refused);

@@ -119,6 +119,28 @@ START_TEST(nan_wins_a_scattered_max_and_min)
 }
 END_TEST
 
+START_TEST(what_nothing_was_put_on_has_slope_1_nan_or_not)
+{
+    sp_var x = F(SP_SHAPE(3), NAN, 1, NAN), src = F(SP_SHAPE(2), 5, 4), w = F(SP_SHAPE(3), 6, 7, 8);
+
+    for (int how = SP_SCATTER_MAX; how <= SP_SCATTER_MIN; how++) {
+        sp_var y = sp_scatter(x, AT(SP_SHAPE(2), 1, 2), src, 0, (sp_scattering)how);
+        HOLDS(y, NAN, how == SP_SCATTER_MAX ? 5 : 1, NAN);
+        HOLDS(slope(y, w, x), 6, how == SP_SCATTER_MAX ? 0 : 7, NAN);
+    }
+}
+END_TEST
+
+START_TEST(scattering_repeats_x_beside_the_axis_too)
+{
+    sp_var x = F(SP_SHAPE(3, 1), 1, 2, 3), src = F(SP_SHAPE(1, 2), 10, 20);
+    sp_var y = sp_scatter(x, AT(SP_SHAPE(1, 2), 0, 2), src, 0, SP_SCATTER_ADD);
+
+    HOLDS(y, 11, 1, 2, 2, 3, 23);
+    HOLDS(slope(y, F(SP_SHAPE(3, 2), 1, 2, 3, 4, 5, 6), x), 3, 7, 11);
+}
+END_TEST
+
 START_TEST(a_number_can_be_scattered_to_many_places)
 {
     sp_var x = F(SP_SHAPE(2, 2), 1, 2, 3, 4), one = sp_const(t, SP_F64, 1);
@@ -299,6 +321,10 @@ START_TEST(what_cannot_be_rearranged_is_told)
     SAYS(sp_eval(1, (sp_var[]){ sp_take(X, AT(SP_SHAPE(1), 3), 1) }), "index 3 at position 0");
     SAYS(sp_pad(X, (sp_pad_spec){ .axes = SP_AXES(0, 2) }), "pad: [2,3]: there is no axis 2");
     SAYS(sp_pad(X, (sp_pad_spec){ .axes = SP_AXES(0, -2) }), "no axis -2 but the one named before");
+    SAYS(sp_pad(X, (sp_pad_spec){ .before = { 1 } }),
+         "pad: [2,3]: before[0] is 1 and after[0] is 0, beyond the 0 axes that .axes names");
+    SAYS(sp_pad(X, (sp_pad_spec){ .axes = SP_ALL_AXES, .after = { 0, 1, 2 } }),
+         "before[2] is 0 and after[2] is 2, beyond the 2 axes");
     SAYS(sp_diag_embed(X, INT64_MIN), "diag_embed: [2,3]: 3 elements are not diagonal");
     SAYS(sp_eye(t, SP_F64, -1), "eye: -1 rows");
     SAYS(sp_linspace(t, SP_F64, 0, 1, -1), "linspace: -1 numbers");
@@ -341,6 +367,7 @@ int main(void)
         taking_along_an_axis_broadcasts_beside_it, what_is_taken_twice_gets_both_gradients,
         the_last_one_set_stays_and_has_the_gradient,
         ties_of_a_scattered_max_share_with_what_was_there, nan_wins_a_scattered_max_and_min,
+        what_nothing_was_put_on_has_slope_1_nan_or_not, scattering_repeats_x_beside_the_axis_too,
         a_number_can_be_scattered_to_many_places, an_index_out_of_range_is_told_with_its_place,
         what_is_rolled_back_is_itself, tiling_is_repeating_seen_from_the_other_side,
         a_tile_has_new_axes_in_front, six_axes_can_be_repeated_and_tiled,

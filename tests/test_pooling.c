@@ -93,6 +93,15 @@ START_TEST(the_mean_counts_padding_unless_told)
 }
 END_TEST
 
+START_TEST(the_mean_of_floats_is_added_up_in_double)
+{
+    const float x[] = { 16777216, 1, 1, 2 };         /* in float 2^24 + 1 is 2^24 */
+    sp_tensor t = { SP_F32, SP_SHAPE(1, 1, 4), (void *)(uintptr_t)x, true };
+
+    HOLDS(sp_mean_pool1d(sp_input(tape, &t), (sp_pool_spec){ .size = { 4 } }), 4194305);
+}
+END_TEST
+
 START_TEST(rounding_up_adds_what_is_left_over)
 {
     sp_pool_spec up = { .size = { 2 }, .ceil = true };
@@ -151,6 +160,7 @@ int main(void)
     tcase_add_test(tc, nan_is_the_largest);
     tcase_add_test(tc, padding_is_never_the_largest);
     tcase_add_test(tc, the_mean_counts_padding_unless_told);
+    tcase_add_test(tc, the_mean_of_floats_is_added_up_in_double);
     tcase_add_test(tc, rounding_up_adds_what_is_left_over);
     tcase_add_test(tc, one_window_over_all_is_the_reduction);
     tcase_add_test(tc, a_window_beside_x_is_minus_infinity);

@@ -252,13 +252,17 @@ static void set_vjp(const sp_pullback *v, int d)
         sp_push(v, 2, sp_where(stayed(v, d), sp_take_along_axis(v->g, v->x[1], d), zero));
 }
 
-/* Those that equal the result share its gradient evenly.  Where it is NaN nothing does, and
-   0 / 0 says so. */
+/* Those that equal the result share its gradient evenly.  Where something met a NaN nothing does,
+   and 0 / 0 says so; where nothing was put x stays, NaN or not. */
 static void extreme_vjp(const sp_pullback *v, int d)
 {
-    sp_var zero = sp_number(v->g, 0), index = v->x[1];
+    sp_tape *tape = v->g.tape;
+    sp_var zero = sp_number(v->g, 0), index = v->x[1], no = sp_const(tape, SP_BOOL, 0);
+    sp_var untouched = sp_scatter(sp_full(tape, SP_BOOL, sp_var_shape(v->y), 1), index, no, d,
+                                  SP_SCATTER_SET);
     sp_var there = sp_take_along_axis(v->y, index, d);
-    sp_var kept = sp_equal(v->x[0], v->y), put = sp_equal(v->x[2], there);
+    sp_var kept = sp_where(untouched, untouched, sp_equal(v->x[0], v->y));
+    sp_var put = sp_equal(v->x[2], there);
     sp_dtype dtype = sp_var_dtype(v->g);
     sp_var count = sp_scatter(sp_cast(kept, dtype), index, sp_cast(put, dtype), d, SP_SCATTER_ADD);
 
@@ -349,12 +353,13 @@ const sp_op sp__op_scatter = {
 
 sp_var sp_scatter(sp_var x, sp_var index, sp_var src, int axis, sp_scattering how)
 {
+    sp_var to = spread_beside("scatter", x, index, axis);
     sp_var at = spread_beside("scatter", index, x, axis);
     sp_shape shape = sp_var_shape(at), both;
 
     if (sp_shape_broadcast(sp_var_shape(src), shape, &both) && sp_shape_equal(both, shape)
         && !sp_shape_equal(sp_var_shape(src), shape))
         src = sp_broadcast(src, shape);
-    return sp_apply(&sp__op_scatter, 3, (sp_var[]){ x, at, src }, &(scatter_attr){ axis, how },
+    return sp_apply(&sp__op_scatter, 3, (sp_var[]){ to, at, src }, &(scatter_attr){ axis, how },
                     NULL);
 }

@@ -17,13 +17,13 @@ typedef struct chains {
     const ctc_attr *attr;
     sp_tape *tape;
     int64_t T, B, C, N;
-    sp_var log_probs;                /* [T,B,C], normalized */
+    sp_var inside;                   /* [T,B,1] bool: the step is one of the chain's */
+    sp_var input;                    /* [T,B,C]: log_probs or logits, 0 behind the last step */
     sp_var class;                    /* [B,N] i64 */
     sp_var index;                    /* [T,B,N] i64: where a state's log_probs lies */
     sp_var x;                        /* [T,B,N]: log_probs of states */
     sp_var skip;                     /* [B,N] bool: a state may follow the last but one */
     sp_var ends;                     /* [B,N] bool: a path may end here */
-    sp_var steps;                    /* [B,1] i64 */
     sp_var zero, never;              /* 0 and -inf */
 } chains;
 
@@ -92,30 +92,35 @@ static sp_var indices(const chains *c)
     return sp_add(sp_scale(row, (double)c->C), c->class);
 }
 
+/* [T,B,1] */
+static sp_var insides(const chains *c, sp_var steps)
+{
+    sp_var step = sp_reshape(counting(c->tape, c->T), SP_SHAPE(c->T, 1, 1));
+    return sp_less(step, sp_unsqueeze(sp_cast(steps, SP_I64), -1));
+}
+
 static chains begin(const sp_var x[], const ctc_attr *attr)
 {
     sp_shape shape = sp_var_shape(x[LOG_PROBS]);
     chains c = { .attr = attr, .tape = x[LOG_PROBS].tape, .T = shape.dim[0], .B = shape.dim[1],
                  .C = shape.dim[2], .N = 2 * sp_var_dim(x[TARGETS], 1) + 1 };
-    sp_var labels = sp_cast(x[LABELS], SP_I64);
+    sp_var labels = sp_cast(x[LABELS], SP_I64), log_probs;
 
     c.zero = sp_number(x[LOG_PROBS], 0);
     c.never = sp_number(x[LOG_PROBS], -(double)INFINITY);
-    c.log_probs = attr->from_logits ? sp_log_softmax(x[LOG_PROBS]) : x[LOG_PROBS];
+    c.inside = insides(&c, x[STEPS]);
+    c.input = sp_where(c.inside, x[LOG_PROBS], c.zero);
+    log_probs = attr->from_logits ? sp_log_softmax(c.input) : c.input;
     c.class = classes(&c, x[TARGETS], labels);
     c.skip = skips(&c);
     c.ends = endings(&c, labels);
-    c.steps = sp_unsqueeze(sp_cast(x[STEPS], SP_I64), -1);
     c.index = indices(&c);
-    c.x = sp_gather(sp_reshape(c.log_probs, SP_SHAPE(c.T * c.B * c.C)), c.index);
+    c.x = sp_gather(sp_reshape(log_probs, SP_SHAPE(c.T * c.B * c.C)), c.index);
     return c;
 }
 
-/* [B,1] bool: step t is one of the chain's. */
-static sp_var inside(const chains *c, int64_t t)
-{
-    return sp_less(sp_number(c->steps, (double)t), c->steps);
-}
+/* [B,1] bool */
+static sp_var inside(const chains *c, int64_t t) { return sp_select(c->inside, 0, t); }
 
 /* ---- through time ---- */
 
@@ -203,7 +208,6 @@ sp_var sp__ctc_slope_expand(int n, const sp_var x[], const void *attr, const dou
     sp_release(alpha);
     sp_var slope = sp_neg(sp_reshape(all, shape));
     if (!c.attr->from_logits) return slope;
-    sp_var step = sp_reshape(counting(c.tape, c.T), SP_SHAPE(c.T, 1, 1));
-    sp_var counted = both(sp_less(step, c.steps), exists(&c, log_p));
-    return sp_add(slope, sp_where(counted, sp_softmax(x[LOG_PROBS]), c.zero));
+    sp_var counted = both(c.inside, exists(&c, log_p));
+    return sp_add(slope, sp_where(counted, sp_softmax(c.input), c.zero));
 }

@@ -255,6 +255,13 @@ static bool read_spec(sp_var x, const sp_pad_spec *spec, pad_attr *p)
         p->before[d] = spec->before[i];
         p->after[d] = spec->after[i];
     }
+    for (int i = n; i < SP_MAX_RANK; i++)
+        if (spec->before[i] || spec->after[i]) {
+            sp__fail(x.tape, "pad: %s: before[%d] is %lld and after[%d] is %lld, beyond the %d "
+                     "axes that .axes names", sp_shape_text(shape, text), i,
+                     (long long)spec->before[i], i, (long long)spec->after[i], n);
+            return false;
+        }
     return true;
 }
 

@@ -124,10 +124,10 @@ static void each_window(const sp_args *a, const planes *o, visit *f)
     static void mean_##T(const void *none, void *along, void *y, const sight *s)    \
     {                                                                               \
         const T *x = along;                                                         \
-        T sum = 0;                                                                  \
+        double sum = 0;                                                             \
         (void)none;                                                                 \
-        for (int64_t i = 0; i < s->n; i++) sum += x[s->at[i]];                      \
-        *(T *)y = s->n ? sum / (T)s->divisor : 0;                                   \
+        for (int64_t i = 0; i < s->n; i++) sum += (double)x[s->at[i]];              \
+        *(T *)y = s->n ? (T)(sum / s->divisor) : 0;                                 \
     }                                                                               \
     static void share_##T(const void *none, void *to, void *y, const sight *s)      \
     {                                                                               \
