@@ -2,6 +2,7 @@
  *
  * leaf - what comes onto a tape from outside: data, parameters, constants.
  */
+#include <math.h>
 #include <string.h>
 #include "autograd/node.h"
 #include "autograd/ops.h"
@@ -83,6 +84,7 @@ sp_var sp_borrow(sp_tape *t, const sp_tensor *x)
 static bool holds(sp_dtype dtype, double x)
 {
     switch (dtype) {
+    case SP_F32:  return isfinite((float)x) || !isfinite(x);
     case SP_I32:  return x >= INT32_MIN && x <= INT32_MAX && x == (double)(int32_t)x;
     case SP_I64:  return x >= -0x1p63 && x < 0x1p63 && x == (double)(int64_t)x;
     case SP_BOOL: return x == 0 || x == 1;
@@ -90,25 +92,30 @@ static bool holds(sp_dtype dtype, double x)
     }
 }
 
+bool sp__holds(sp_tape *t, sp_dtype dtype, double value)
+{
+    if (!t) return sp_fail("const: there is no tape"), false;
+    if (t->failed) return false;
+    if ((unsigned)dtype >= SP_N_DTYPES)
+        sp__fail(t, "%s: there is no dtype %d", sp__called(t, "const"), (int)dtype);
+    else if (!holds(dtype, value))
+        sp__fail(t, "%s: %g is not a number that %s can hold", sp__called(t, "const"), value,
+                 sp_dtype_name(dtype));
+    return !t->failed;
+}
+
 static sp_var append_number(sp_tape *t, const sp_op *op, sp_dtype dtype, double value)
 {
     double room;
     sp_tensor scalar = { dtype, SP_SCALAR, &room, true };
 
-    if (t->failed) return sp__nothing(t);
-    if ((unsigned)dtype >= SP_N_DTYPES)
-        return sp__fail(t, "%s: there is no dtype %d", sp__called(t, "const"), (int)dtype);
-    if (!holds(dtype, value))
-        return sp__fail(t, "%s: %g is not a number that %s can hold", sp__called(t, "const"),
-                        value, sp_dtype_name(dtype));
     sp_tensor_set(&scalar, 0, value);
     return append_copy(t, op, &scalar);
 }
 
 sp_var sp_const(sp_tape *t, sp_dtype dtype, double value)
 {
-    if (!t) return sp_fail("const: there is no tape"), sp__nothing(t);
-    return append_number(t, &const_op, dtype, value);
+    return sp__holds(t, dtype, value) ? append_number(t, &const_op, dtype, value) : sp__nothing(t);
 }
 
 /* A place in the table may hold a node that is no more: then its number is another's, or none. */
@@ -126,7 +133,8 @@ sp_var sp__shared_number(sp_tape *t, sp_dtype dtype, double value)
 {
     uint32_t *place = &t->number[sp_hash(dtype, &value, sizeof value) % SP_NUMBERS];
 
-    if (t->failed || !is_number(t, *place, dtype, value)) {
+    if (!sp__holds(t, dtype, value)) return sp__nothing(t);
+    if (!is_number(t, *place, dtype, value)) {
         sp_var made = append_number(t, &number_op, dtype, value);
         if (made.id == SP_NOTHING) return made;
         *place = made.id;

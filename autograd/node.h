@@ -165,6 +165,8 @@ sp_var sp__fail(sp_tape *, const char *format, ...) SP_PRINTF(2, 3);
 sp_var sp__fail_scoped(sp_tape *, uint32_t scope, const char *sentence);
 /* Grow *array, of room *room, to hold `need` elements; false: no memory, tape failed. */
 bool   sp__grow(sp_tape *, void *array, int64_t *room, int64_t need, int64_t size);
+/* Whether the dtype can hold the number (sp_const); otherwise the tape has failed. */
+bool   sp__holds(sp_tape *, sp_dtype, double);
 /* Memory until reset.  NULL: tape failed. */
 void  *sp__tape_alloc(sp_tape *, int64_t bytes);
 

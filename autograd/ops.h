@@ -93,7 +93,9 @@ SP_API sp_var sp_max_axes (sp_var x, sp_axes, bool keep);
 /* i64: the index of the first largest; NaN counts as largest; no gradient */
 SP_API sp_var sp_argmax(sp_var x, int axis);
 
-/* ---- products ---- */
+/* ---- products ----
+   An element is one sum over k in order, in the dtype, also in convolutions: its bits do not depend
+   on how the work is cut, and in f32 its error grows with K. */
 
 /* [..,M,K] x [..,K,N] -> [..,M,N]; leading axes broadcast.  A vector is a row on the left, a column
    on the right, and its axis goes: [K] x [..,K,N] -> [..,N], [..,M,K] x [K] -> [..,M]. */

@@ -96,7 +96,8 @@ SP_API sp_var sp_fold(sp_var x, int axis, int64_t n, int64_t step, int64_t dilat
 /* start, start + step, ...: n numbers of a dtype that is not bool */
 SP_API sp_var sp_arange(sp_tape *, sp_dtype, double start, int64_t n, double step);
 
-/* n numbers from first to last, both included; n = 1: the first */
+/* n numbers from first to last, both included; n = 1: the first.  Of i32 and i64 the step must be
+   a whole number. */
 SP_API sp_var sp_linspace(sp_tape *, sp_dtype, double first, double last, int64_t n);
 
 SP_API sp_var sp_eye(sp_tape *, sp_dtype, int64_t n);  /* 1 on the diagonal of [n,n], else 0 */

@@ -114,8 +114,9 @@ SP_API sp_var sp_borrow(sp_tape *, const sp_tensor *);
    tape before freeing a collection that it used. */
 SP_API sp_var sp_use(sp_tape *, sp_param *);
 
-/* A number as a scalar of the dtype, which must be able to hold it; sp_full broadcasts it to a
-   shape without storing it. */
+/* A number as a scalar of the dtype, which must be able to hold it: whole ones exactly, floating
+   ones rounded, if it is within their range, infinite or NaN.  sp_full broadcasts it to a shape
+   without storing it. */
 SP_API sp_var sp_const(sp_tape *, sp_dtype, double);
 SP_API sp_var sp_full (sp_tape *, sp_dtype, sp_shape, double);
 

@@ -64,6 +64,8 @@ static void says(const char *piece)
     sp_tape_reset(t);
 }
 
+#define SAYS(call, piece) (call, says(piece))
+
 /* ---- along an axis ---- */
 
 START_TEST(taking_along_an_axis_broadcasts_beside_it)
@@ -131,16 +133,6 @@ START_TEST(what_nothing_was_put_on_has_slope_1_nan_or_not)
 }
 END_TEST
 
-START_TEST(scattering_repeats_x_beside_the_axis_too)
-{
-    sp_var x = F(SP_SHAPE(3, 1), 1, 2, 3), src = F(SP_SHAPE(1, 2), 10, 20);
-    sp_var y = sp_scatter(x, AT(SP_SHAPE(1, 2), 0, 2), src, 0, SP_SCATTER_ADD);
-
-    HOLDS(y, 11, 1, 2, 2, 3, 23);
-    HOLDS(slope(y, F(SP_SHAPE(3, 2), 1, 2, 3, 4, 5, 6), x), 3, 7, 11);
-}
-END_TEST
-
 START_TEST(a_number_can_be_scattered_to_many_places)
 {
     sp_var x = F(SP_SHAPE(2, 2), 1, 2, 3, 4), one = sp_const(t, SP_F64, 1);
@@ -148,6 +140,10 @@ START_TEST(a_number_can_be_scattered_to_many_places)
 
     HOLDS(y, 2, 4, 4, 6);
     HOLDS(slope(y, sp_number(x, 1), one), 6);
+    x = F(SP_SHAPE(2, 1), 1, 2);                      /* and x be repeated beside the axis */
+    y = sp_scatter(x, AT(SP_SHAPE(1, 2), 0, 0), F(SP_SHAPE(1, 2), 10, 20), 0, SP_SCATTER_ADD);
+    HOLDS(y, 11, 21, 2, 2);
+    HOLDS(slope(y, F(SP_SHAPE(2, 2), 1, 2, 3, 4), x), 3, 7);
 }
 END_TEST
 
@@ -289,8 +285,22 @@ START_TEST(numbers_in_a_row)
     HOLDS(sp_linspace(t, SP_F32, 0, 1, 5), 0, .25, .5, .75, 1);
     HOLDS(sp_linspace(t, SP_F64, 3, 9, 1), 3);
     ck_assert_int_eq(sp_var_dim(sp_linspace(t, SP_F64, 3, 9, 0), 0), 0);
-    sp_var third = sp_linspace(t, SP_F64, 0, 1. / 3, 8);
-    ck_assert_double_eq(sp_tensor_at(sp_value(third), 7), 1. / 3);
+}
+END_TEST
+
+START_TEST(numbers_between_two_are_exact_at_the_ends_and_in_the_middle)
+{
+    const double far = 1.7e308;
+    const sp_tensor *y = sp_value(sp_linspace(t, SP_F32, -1, 1, 2001));
+
+    for (int i = 0; i < 2001; i++)
+        ck_assert_double_eq(sp_tensor_at(y, i), (double)(float)((i - 1000) / 1000.));
+    HOLDS(sp_linspace(t, SP_F64, -far, far, 3), -far, 0, far);
+    HOLDS(sp_linspace(t, SP_F64, far, -far, 2), far, -far);
+    same(sp_linspace(t, SP_F32, 0, 49, 50), sp_arange(t, SP_F32, 0, 50, 1));
+    HOLDS(sp_linspace(t, SP_I64, 10, -11, 8), 10, 7, 4, 1, -2, -5, -8, -11);
+    SAYS(sp_linspace(t, SP_I64, 0, 10, 8), "linspace: 1.42857 is not a number that i64 can hold");
+    SAYS(sp_linspace(t, SP_F32, 0, 1e300, 3), "linspace: 1e+300 is not a number that f32 can hold");
 }
 END_TEST
 
@@ -309,7 +319,6 @@ START_TEST(what_cannot_be_rearranged_is_told)
     const int64_t huge = INT64_MAX / 2;
     sp_var y[7];
 #define X F(SP_SHAPE(2, 3), 1, 2, 3, 4, 5, 6)
-#define SAYS(call, piece) (call, says(piece))
     SAYS(sp_roll(X, 2, 1), "roll: [2,3]: there is no axis 2 in rank 2");
     SAYS(sp_repeat(X, -3, 1), "repeat: [2,3]: there is no axis -3 in rank 2");
     SAYS(sp_repeat(X, 0, -1), "repeat: [2,3]: axis 0 cannot be repeated -1 times");
@@ -367,7 +376,7 @@ int main(void)
         taking_along_an_axis_broadcasts_beside_it, what_is_taken_twice_gets_both_gradients,
         the_last_one_set_stays_and_has_the_gradient,
         ties_of_a_scattered_max_share_with_what_was_there, nan_wins_a_scattered_max_and_min,
-        what_nothing_was_put_on_has_slope_1_nan_or_not, scattering_repeats_x_beside_the_axis_too,
+        what_nothing_was_put_on_has_slope_1_nan_or_not,
         a_number_can_be_scattered_to_many_places, an_index_out_of_range_is_told_with_its_place,
         what_is_rolled_back_is_itself, tiling_is_repeating_seen_from_the_other_side,
         a_tile_has_new_axes_in_front, six_axes_can_be_repeated_and_tiled,
@@ -376,6 +385,7 @@ int main(void)
         the_diagonal_of_what_was_placed_is_that, two_triangles_are_the_whole,
         folding_windows_counts_how_often_each_is_seen,
         values_padded_with_have_a_gradient_too, numbers_in_a_row,
+        numbers_between_two_are_exact_at_the_ends_and_in_the_middle,
         a_mesh_repeats_each_vector_along_the_axes_of_the_others,
         what_cannot_be_rearranged_is_told,
         vars_of_before_and_of_elsewhere_are_told_and_nothing_is_handed_on,

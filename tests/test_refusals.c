@@ -3,6 +3,7 @@
  * test_refusals.c - wrong records, wrong use and tight budgets: a sentence, never a crash.
  */
 #include <check.h>
+#include <float.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -159,6 +160,15 @@ START_TEST(shapes_and_steps_beyond_all_bounds_are_refused)
     says("scale: 1.5 is not a number that i32 can hold");
     sp_const(t, SP_I32, 1e20);
     says("const: 1e+20 is not a number that i32 can hold");
+    sp_const(t, SP_F32, -1e300);
+    says("const: -1e+300 is not a number that f32 can hold");
+    sp_normal(t, SP_F32, SP_SHAPE(2), 1e300, 1);
+    says("normal: 1e+300 is not a number that f32 can hold");
+    sp_uniform(t, SP_F32, SP_SHAPE(2), 0, 1e300);
+    says("uniform: 1e+300 is not a number that f32 can hold");
+    ck_assert(isinf(sp_item(sp_const(t, SP_F32, INFINITY))));
+    ck_assert(isnan(sp_item(sp_const(t, SP_F32, NAN))));
+    ck_assert_double_eq(sp_item(sp_const(t, SP_F32, (double)FLT_MAX)), (double)FLT_MAX);
     sp_clamp(number(1), NAN, 1);
     says("clamp: []: its bounds are nan and 1");
     sp_cross_entropy_with(number(1), number(1), (sp_cross_entropy_spec){ .reduction = 7 });

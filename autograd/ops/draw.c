@@ -97,7 +97,8 @@ static sp_var drawn(const sp_op *op, sp_tape *tape, sp_dtype dtype, sp_shape sha
     if (!sp_is_floating(dtype))
         return sp_tape_fail(tape, "%s: it needs f32 or f64, not %s", op->name,
                             sp_dtype_name(dtype));
-    for (int k = 0; k < op->n_in; k++) x[k] = sp_const(tape, dtype, parameter[k]);
+    for (int k = 0; k < op->n_in; k++)
+        x[k] = SP_CALLED_ON(tape, op->name, sp_const(tape, dtype, parameter[k]));
     return sp_apply(op, op->n_in, x, &(draw_attr){ sp_stream(tape), shape }, NULL);
 }
 

@@ -109,13 +109,18 @@ sp_var sp_eye(sp_tape *tape, sp_dtype dtype, int64_t n)
     return SP_CALLED_ON(tape, "eye", sp_one_hot(sp_arange(tape, SP_I64, 0, n, 1), n, dtype));
 }
 
-/* The last one is exact. */
+/* Counted from both ends to the middle; f32 is rounded only at the last.  The difference of two
+   halves does not overflow, nor does a step where there are more than the ends. */
 static sp_var line(sp_tape *tape, sp_dtype dtype, double first, double last, int64_t n)
 {
+    sp_dtype wide = dtype == SP_F32 ? SP_F64 : dtype;
+    double step = n > 2 ? (last / 2 - first / 2) / (double)(n - 1) * 2 : 0;
+
     if (n < 0) return sp__fail(tape, "linspace: %lld numbers", (long long)n);
-    if (n < 2) return sp_arange(tape, dtype, first, n, 0);
-    sp_var rest = sp_arange(tape, dtype, first, n - 1, (last - first) / (double)(n - 1));
-    return sp_concat(SP_VARS(rest, sp_arange(tape, dtype, last, 1, 0)), 0);
+    if (!sp__holds(tape, dtype, first) || !sp__holds(tape, dtype, last)) return sp__nothing(tape);
+    sp_var up = sp_arange(tape, wide, first, n - n / 2, step);
+    sp_var down = sp_flip(sp_arange(tape, wide, last, n / 2, -step), 0);
+    return sp_cast(sp_concat(SP_VARS(up, down), 0), dtype);
 }
 
 sp_var sp_linspace(sp_tape *tape, sp_dtype dtype, double first, double last, int64_t n)
