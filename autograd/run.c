@@ -125,7 +125,8 @@ static uint32_t base_to_add_into(const sp_tape *t, uint32_t id)
     const uint32_t *in;
 
     sp__inputs(t, id, &in);
-    if (t->spec.anomaly || sp__op(t, id)->kind != SP_SUM || sp__absorbs(t, id, in[0])) return SP_NOTHING;
+    if (t->spec.anomaly || sp__op(t, id)->kind != SP_SUM || sp__absorbs(t, id, in[0]))
+        return SP_NOTHING;
     const uint32_t base = t->beside[in[0]].base;
     bool alike = t->beside[in[0]].layout == t->beside[id].layout
               && sp__bytes(t, base) == sp__bytes(t, id);
