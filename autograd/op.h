@@ -68,7 +68,10 @@ typedef struct sp_operand {
  * the whole row).  y may be the same memory as an operand, element for element.
  *
  * Other kernels get dense row-major operands and destination, unless the record
- * says `strided`; then operands and destination come with any strides. */
+ * says `strided`; then operands and destination come with any strides.
+ *
+ * No kernel is called where y has no elements, unless an operand that is not floating has some:
+ * they may be indices, to be checked all the same. */
 typedef struct sp_args {
     int               n;               /* operands */
     const sp_operand *x;

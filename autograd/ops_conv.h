@@ -51,7 +51,8 @@ typedef struct sp_pool_spec {
     int64_t stride[3];          /* usual: the size */
     int64_t padding[3];         /* on both sides, at most half the size; it is never the largest */
     int64_t dilation[3];        /* usual 1 */
-    bool    ceil;               /* round Y up: a last window may reach beyond the padding */
+    bool    ceil;               /* round Y up: the last window may reach beyond the padding, by
+                                   less than a stride; so may an only one */
     bool    inside;             /* the mean is over elements of x only, not over padding */
 } sp_pool_spec;
 

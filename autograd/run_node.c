@@ -153,6 +153,27 @@ static int64_t absorbed_scratch(sp_evaluation *r, uint32_t sum)
     return most;
 }
 
+/* Whether node id's result has no elements and its operands nothing that could be at fault: an
+   index must lie within its range even where nothing comes of it. */
+static bool nothing_to_do(const sp_tape *t, uint32_t id)
+{
+    const uint32_t *in;
+    int n = sp__inputs(t, id, &in);
+
+    if (sp_shape_size(sp__shape(t, id)) > 0) return false;
+    for (int i = 0; i < n; i++)
+        if (!sp_is_floating((sp_dtype)t->node[in[i]].dtype) && sp_shape_size(sp__shape(t, in[i])))
+            return false;
+    return true;
+}
+
+static int64_t work_of(sp_evaluation *r, uint32_t id)
+{
+    const sp_op *op = sp__op(r->t, id);
+    sp_call c;
+    return op->work && describe(r, id, &c) ? op->work(&c) : 0;
+}
+
 int64_t sp__scratch_bytes(sp_evaluation *r, uint32_t id)
 {
     const sp_op *op = sp__op(r->t, id);
@@ -160,14 +181,15 @@ int64_t sp__scratch_bytes(sp_evaluation *r, uint32_t id)
     int n = sp__inputs(r->t, id, &in);
     int64_t bytes = 0;
     sp_operand o;
-    sp_call c;
 
     if (op->kind == SP_SUM) return absorbed_scratch(r, id);
+    if (nothing_to_do(r->t, id)) return 0;
     for (int i = 0; i < n; i++) {
         sp__operand(r->t, in[i], &o);
         if (must_pack(op, &o)) bytes += operand_bytes(&o);
     }
-    return op->work && describe(r, id, &c) ? bytes + op->work(&c) : bytes;
+    int64_t work = work_of(r, id);
+    return work <= INT64_MAX - bytes ? bytes + work : INT64_MAX;
 }
 
 /* ---- calling a kernel ---- */
@@ -219,13 +241,6 @@ void sp_fault(const sp_args *a, const char *format, ...)
     va_end(list);
 }
 
-static int64_t work_of(sp_evaluation *r, uint32_t id)
-{
-    const sp_op *op = sp__op(r->t, id);
-    sp_call c;
-    return op->work && describe(r, id, &c) ? op->work(&c) : 0;
-}
-
 static bool call_kernel(sp_evaluation *r, uint32_t id, sp_args *a)
 {
     sp_tape *t = r->t;
@@ -273,9 +288,10 @@ static bool run_into(sp_evaluation *r, uint32_t id, sp_operand y, bool add)
 {
     const uint32_t *in;
     int n = sp__inputs(r->t, id, &in);
-    bool ok = make_room(r, n);
+    bool ok = true;
 
-    if (!ok) return false;
+    if (nothing_to_do(r->t, id)) return true;
+    if (!make_room(r, n)) return false;
     memset(r->packed, 0, (size_t)n * sizeof *r->packed);
     for (int i = 0; ok && i < n; i++) ok = prepare(r, id, in[i], i, y.shape);
     if (ok) {

@@ -62,6 +62,62 @@ START_TEST(a_large_mean_costs_no_digits)
 }
 END_TEST
 
+/* The slope by x of w y; of order 2, that of w times its squares. */
+static sp_var slope_of(sp_var y, sp_var x, sp_var w, int order)
+{
+    sp_var g = { 0 };
+
+    for (int k = 0; k < order; k++) {
+        sp_var loss = sp_sum(sp_mul(w, k ? sp_square(g) : y));
+        sp_grad(loss, 1, &x, &g, NULL);
+    }
+    return g;
+}
+
+static sp_var normed(int which, sp_var x)
+{
+    if (which == 0) return sp_layer_norm(x, 1, none, none, 1e-5);
+    if (which == 1) return sp_group_norm(x, 1, none, none, 1e-5);
+    return sp_batch_norm(x, none, none, 1e-5);
+}
+
+START_TEST(a_large_mean_costs_no_digits_of_slopes_either)
+{
+    float values[64];
+    sp_tensor t = { SP_F32, SP_SHAPE(32, 2), values, true };
+
+    for (int i = 0; i < 64; i++) values[i] = 1e4f + (float)(i % 5) * .01f;
+    for (int which = 0; which < 3; which++)
+        for (int order = 1; order <= 2; order++) {
+            t.shape = which == 2 ? SP_SHAPE(32, 2) : SP_SHAPE(2, 32);
+            sp_var x = sp_input(tape, &t), wide = sp_cast(x, SP_F64);
+            sp_var w = drawn(SP_F32, t.shape, 0, 2);
+            sp_var g = sp_cast(slope_of(normed(which, x), x, w, order), SP_F64);
+            sp_var want = slope_of(normed(which, wide), wide, sp_cast(w, SP_F64), order);
+            near(g, want, 1e-5 * sp_item(sp_max(sp_abs(want))));
+        }
+}
+END_TEST
+
+/* 37 numbers fill no whole number of vectors. */
+START_TEST(equal_elements_come_out_equal_wherever_they_stand)
+{
+    enum { N = 4, C = 37 };
+    float values[N * C];
+    sp_tensor t = { SP_F32, SP_SHAPE(N, C), values, true };
+    sp_var gamma = sp_full(tape, SP_F32, SP_SHAPE(C), 1.1);
+    sp_var beta = sp_full(tape, SP_F32, SP_SHAPE(C), .7);
+
+    for (int i = 0; i < N * C; i++) values[i] = i % C % 2 ? .3f + (float)(i / C) : 1.7f;
+    sp_var x = sp_input(tape, &t), twice = sp_stack(SP_VARS(x, x), 2);
+    sp_var y[] = { sp_layer_norm(x, 1, gamma, beta, .1), sp_layer_norm(x, 1, gamma, none, .1),
+                   sp_rms_norm(x, 1, gamma, .1), sp_batch_norm(x, gamma, beta, .1) };
+    for (int k = 0; k < 4; k++)
+        for (int i = 0; i < N * C; i++) ck_assert(at(y[k], i) == at(y[k], i - i % C + i % C % 2));
+    near(sp_stack(SP_VARS(y[3], y[3]), 2), sp_batch_norm(twice, gamma, beta, .1), 0);
+}
+END_TEST
+
 START_TEST(rows_come_out_with_mean_0_and_variance_1)
 {
     sp_var y = sp_layer_norm(drawn(SP_F64, SP_SHAPE(5, 300), -3, 1), 1, none, none, 0);
@@ -165,6 +221,8 @@ int main(void)
 
     tcase_add_checked_fixture(tc, begin, end);
     tcase_add_test(tc, a_large_mean_costs_no_digits);
+    tcase_add_test(tc, a_large_mean_costs_no_digits_of_slopes_either);
+    tcase_add_test(tc, equal_elements_come_out_equal_wherever_they_stand);
     tcase_add_test(tc, rows_come_out_with_mean_0_and_variance_1);
     tcase_add_test(tc, group_norm_by_one_and_by_all_channels_are_known_norms);
     tcase_add_test(tc, batch_norm_is_group_norm_of_the_turned_batch);

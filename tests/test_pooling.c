@@ -112,6 +112,54 @@ START_TEST(rounding_up_adds_what_is_left_over)
 }
 END_TEST
 
+/* What torch 1.13 gives. */
+START_TEST(rounded_up_an_only_window_may_be_longer_than_x)
+{
+    sp_pool_spec up = { .size = { 4 }, .ceil = true };
+
+    HOLDS(sp_max_pool1d(ROW(1, 2, 6), up), 6);
+    HOLDS(sp_mean_pool1d(ROW(1, 2, 6), up), 3);
+    up.size[0] = 6, up.stride[0] = 4, up.padding[0] = 1;
+    HOLDS(sp_mean_pool1d(ROW(1, 2, 6), up), 1.8);
+    sp_var x = ROW(1, 2, 6);
+    HOLDS(slope(sp_mean_pool1d(x, up), x), .2, .2, .2);
+    up.stride[0] = 1;
+    refused(sp_max_pool1d(ROW(1, 2, 6), up), "6 taps, dilation 1, is longer than the 5 elements");
+    up.size[0] = 9, up.stride[0] = 4;
+    refused(sp_max_pool1d(ROW(1, 2, 6), up), "9 taps, dilation 1, is longer than the 5 elements");
+}
+END_TEST
+
+/* Recorded from torch 1.13: positions of windows of 1 to 7 taps over 3 elements; 0: refused. */
+START_TEST(rounding_up_counts_positions_as_torch_does)
+{
+    static const int positions[4][2][2][7] = {
+        { { { 3, 2, 1, 0, 0, 0, 0 }, { 3, 1, 0, 0, 0, 0, 0 } },
+          { { 0, 4, 3, 2, 1, 0, 0 }, { 0, 3, 1, 0, 0, 0, 0 } } },
+        { { { 2, 2, 1, 1, 0, 0, 0 }, { 2, 1, 0, 0, 0, 0, 0 } },
+          { { 0, 2, 2, 2, 1, 1, 0 }, { 0, 2, 1, 0, 0, 0, 0 } } },
+        { { { 1, 1, 1, 1, 1, 0, 0 }, { 1, 1, 1, 0, 0, 0, 0 } },
+          { { 0, 2, 2, 2, 1, 1, 1 }, { 0, 2, 1, 1, 0, 0, 0 } } },
+        { { { 1, 1, 1, 1, 1, 1, 0 }, { 1, 1, 1, 0, 0, 0, 0 } },
+          { { 0, 1, 1, 1, 1, 1, 1 }, { 0, 1, 1, 1, 0, 0, 0 } } },
+    };
+
+    for (int s = 1; s <= 4; s++)
+        for (int p = 0; p <= 1; p++)
+            for (int d = 1; d <= 2; d++)
+                for (int k = 1; k <= 7; k++) {
+                    sp_var y = sp_max_pool1d(ROW(1, 2, 3), (sp_pool_spec){ .size = { k },
+                        .stride = { s }, .padding = { p ? p : SP_ZERO }, .dilation = { d },
+                        .ceil = true });
+                    int64_t got = sp_is_nothing(y) ? 0 : sp_var_dim(y, 2);
+                    ck_assert_msg(got == positions[s - 1][p][d - 1][k - 1],
+                                  "stride %d, padding %d, dilation %d, %d taps: %d", s, p, d, k,
+                                  (int)got);
+                    sp_tape_reset(tape);
+                }
+}
+END_TEST
+
 START_TEST(one_window_over_all_is_the_reduction)
 {
     static const double values[] = { 1, 4, 2, 8, 5, 7, 3, 6, 0, 9, 11, 10 };
@@ -162,6 +210,8 @@ int main(void)
     tcase_add_test(tc, the_mean_counts_padding_unless_told);
     tcase_add_test(tc, the_mean_of_floats_is_added_up_in_double);
     tcase_add_test(tc, rounding_up_adds_what_is_left_over);
+    tcase_add_test(tc, rounded_up_an_only_window_may_be_longer_than_x);
+    tcase_add_test(tc, rounding_up_counts_positions_as_torch_does);
     tcase_add_test(tc, one_window_over_all_is_the_reduction);
     tcase_add_test(tc, a_window_beside_x_is_minus_infinity);
     tcase_add_test(tc, a_mistake_is_told);

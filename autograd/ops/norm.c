@@ -95,7 +95,8 @@ static bool batch_shape(const sp_call *c, sp_shape *y)
 
 static int64_t batch_work(const sp_call *c)
 {
-    return c->shape[0].dim[1] * 6 * (int64_t)sizeof(double);
+    int64_t bytes;
+    return sp_size_mul(c->shape[0].dim[1], 6 * sizeof(double), &bytes) ? bytes : INT64_MAX;
 }
 
 /* ---- in other ops ---- */
@@ -115,9 +116,11 @@ static sp_axes but_channels(sp_var x)
     return a;
 }
 
+/* x - mean; a second time takes off what the mean was rounded by, as the kernels do. */
 static sp_var deviation(sp_var x, sp_axes axes, bool raw)
 {
-    return raw ? x : sp_sub(x, sp_mean_axes(x, axes, true));
+    for (int i = 0; i < 2 && !raw; i++) x = sp_sub(x, sp_mean_axes(x, axes, true));
+    return x;
 }
 
 /* 1 / sqrt(var + eps) of x that has its mean taken off. */

@@ -56,19 +56,21 @@ typedef struct sums { double d, dd; } sums;
         v##type m = vset((v##type){ 0 }, (double)mean), va = vset(m, (double)a);    \
         v##type vb = vset(m, (double)b);                                            \
         int64_t i = 0;                                                              \
-        if (n == 1) { *y = (*x - mean) * a + b; return; }                           \
+        if (n == 1) { *y = vget(vfma(vset(m, (double)*x) - m, va, vb), 0); return; }\
         for (; i + VLEN(T) <= n; i += VLEN(T)) vstore(y + i, vfma(vload(x + i) - m, va, vb)); \
         if (i < n) vstore_part(y + i, vfma(vload_part(x + i, n - i) - m, va, vb), n - i); \
     }                                                                               \
     /* y = y gamma + beta, one of each for each element */                          \
     static void affine_##type(T *y, int64_t n, const T *gamma, const T *beta)       \
     {                                                                               \
-        int64_t i = 0;                                                              \
-        for (; gamma && i + VLEN(T) <= n; i += VLEN(T)) {                           \
-            v##type b = beta ? vload(beta + i) : (v##type){ 0 };                    \
+        const v##type zero = { 0 };                                                 \
+        int64_t i = 0, left = n % VLEN(T);                                          \
+        for (; i < n - left; i += VLEN(T)) {                                        \
+            v##type b = beta ? vload(beta + i) : zero;                              \
             vstore(y + i, vfma(vload(y + i), vload(gamma + i), b));                 \
         }                                                                           \
-        for (; gamma && i < n; i++) y[i] = y[i] * gamma[i] + (beta ? beta[i] : 0);  \
+        v##type b = beta ? vload_part(beta + i, left) : zero;                       \
+        vstore_part(y + i, vfma(vload_part(y + i, left), vload_part(gamma + i, left), b), left);\
     }
 STRETCH(float, f32)
 STRETCH(double, f64)
@@ -107,11 +109,10 @@ MOMENTS(double, f64)
         const T *x = a->x[0].data, *gamma = OPERAND(T, a, 1), *beta = OPERAND(T, a, 2); \
         T *y = a->y.data;                                                           \
         int64_t n = s.channels;                                                     \
-        if (n == 0) return;                                                         \
         for (int64_t i = 0; i < s.outer; i++, x += n, y += n) {                     \
             moments_##type m = row_moments_##type(x, n, raw, a->scalar[0]);          \
             row_##type(x, y, n, m, 1, 0);                                           \
-            affine_##type(y, n, gamma, beta);                                       \
+            if (gamma) affine_##type(y, n, gamma, beta);                            \
         }                                                                           \
     }
 ROWS(layer_norm, float, f32, false)
@@ -152,7 +153,7 @@ SLOPE(double, f64)
         int64_t channels = s.channels / groups, n = channels * s.inner;             \
         const T *x = a->x[0].data, *gamma = OPERAND(T, a, 1), *beta = OPERAND(T, a, 2); \
         T *y = a->y.data;                                                           \
-        for (int64_t i = 0; n > 0 && i < s.outer * groups; i++, x += n, y += n) {   \
+        for (int64_t i = 0; i < s.outer * groups; i++, x += n, y += n) {            \
             moments_##type m = row_moments_##type(x, n, false, a->scalar[0]);        \
             for (int64_t k = 0; k < channels; k++) {                                \
                 int64_t c = i % groups * channels + k;                              \
@@ -185,7 +186,6 @@ GROUPS(double, f64)
         double n = (double)(s.outer * s.inner), *mean = a->work;                    \
         sums *sum = (sums *)(mean + s.channels);                                    \
         moments_##type *m = (moments_##type *)(sum + s.channels);                   \
-        if (sp_shape_size(a->y.shape) == 0) return;                                 \
         channel_sums_##type(x, s, NULL, sum);                                       \
         for (int64_t c = 0; c < s.channels; c++) mean[c] = sum[c].d / n;            \
         channel_sums_##type(x, s, mean, sum);                                       \

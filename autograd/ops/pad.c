@@ -90,8 +90,10 @@ static void pad_kernel(const sp_args *a)
     int64_t size = sp_dtype_size(a->y.dtype);
     char *y = a->y.data;
 
-    if (last < 0) memcpy(y, a->x[0].data, (size_t)size);
-    if (last < 0 || sp_shape_size(a->y.shape) == 0) return;
+    if (last < 0) {
+        memcpy(y, a->x[0].data, (size_t)size);
+        return;
+    }
     int64_t n = a->x[0].shape.dim[last], m = a->y.shape.dim[last], before = p->before[last];
     for (int64_t i = 0, rows = sp_shape_size(a->y.shape) / m; i < rows; i++, y += m * size) {
         int64_t row = repeated_row(a, i);

@@ -36,21 +36,22 @@ bool sp__window_check(const sp_call *c, const sp_window *w)
     return true;
 }
 
-/* The paddings are below 2^31 and the elements below 2^60, so their sum fits. */
+/* The paddings are below 2^31 and the elements below 2^60, so their sum fits.  Rounded up, one
+   window may be longer than all there is, by less than a stride; none begins behind x. */
 bool sp__window_positions(const sp_call *c, const sp_window *w, int d, int64_t elements,
                           int64_t taps, bool ceil, int64_t *y)
 {
-    int64_t padded = elements + w->before[d] + w->after[d], span, left;
+    int64_t padded = elements + w->before[d] + w->after[d], extra = ceil ? w->stride[d] - 1 : 0;
+    int64_t span;
 
     if (taps < 1)
         return sp_refuse(c, "its window has %lld taps along spatial axis %d", (long long)taps, d);
-    if (!sp_size_mul(taps - 1, w->dilation[d], &span) || span >= padded)
+    if (!sp_size_mul(taps - 1, w->dilation[d], &span) || span - padded >= extra)
         return sp_refuse(c, "its window of %lld taps, dilation %lld, is longer than the %lld "
                          "elements, padding included, of spatial axis %d", (long long)taps,
                          (long long)w->dilation[d], (long long)padded, d);
-    left = padded - span - 1;
-    *y = left / w->stride[d] + 1;
-    if (ceil && left % w->stride[d] && *y * w->stride[d] < elements + w->before[d]) ++*y;
+    *y = (padded - span - 1 + extra) / w->stride[d] + 1;
+    if (ceil && (*y - 1) * w->stride[d] >= elements + w->before[d]) --*y;
     return true;
 }
 
