@@ -3,7 +3,7 @@
  * compose - functions made of ops: they need no record of their own.
  */
 #include "autograd/called.h"
-#include "autograd/contract.h"
+#include "autograd/ops/contract.h"
 #include "autograd/grad.h"
 #include "autograd/ops.h"
 

@@ -41,7 +41,7 @@ typedef struct sweep {
     int64_t       n_inside, inside_room;
     uint32_t     *many;              /* nodes whose list has grown to two since it was closed */
     int64_t       n_many, many_room;
-    bool          partly;            /* regions are recorded again; lists are closed where one ends */
+    bool          partly;            /* regions are recorded again; lists close where one ends */
     bool          hooks;             /* they are called */
 } sweep;
 

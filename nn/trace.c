@@ -2,7 +2,7 @@
  *
  * trace - what happens along time: norms, Jacobians, shares of gradients, saturation.
  *
- * Everything that is recorded for it is taken back again (autograd/steps.h).
+ * Everything that is recorded for it is taken back again (autograd/show/steps.h).
  */
 #include "nn/trace.h"
 
@@ -10,7 +10,7 @@
 #include <string.h>
 #include "autograd/derivatives.h"
 #include "autograd/ops.h"
-#include "autograd/steps.h"
+#include "autograd/show/steps.h"
 #include "tensor/alloc.h"
 #include "tensor/text.h"
 

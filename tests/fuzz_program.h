@@ -17,7 +17,7 @@
 #include <math.h>
 #include <string.h>
 
-#include "autograd/check_parts.h"
+#include "autograd/check/parts.h"
 #include "autograd/ops.h"
 #include "tensor/alloc.h"
 

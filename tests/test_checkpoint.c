@@ -200,16 +200,17 @@ START_TEST(a_checkpoint_that_cannot_be_is_told)
     nn_case c = nn_begin();
     sp_rnn *r = sp_lstm_new(c.params, "r", (sp_rnn_spec){ .input = I, .hidden = H });
     const struct { sp_checkpoint c; const char *says; int T; } wrong[] = {
-        { { SP_EVERY, 0 }, "unroll: the checkpoint's n is 0 steps, should be 1 or more (in r)" },
-        { { SP_BUDGET, -5 }, "n is -5 bytes, should be 1 or more" },
-        { { SP_BUDGET, 100 }, "unroll: the checkpoint's budget is 100 bytes; in parts of 1 steps" },
+        { { SP_EVERY, 0 }, "unroll: the checkpoint's n is 0 steps, should be 1 or more (in r)",
+          7 },
+        { { SP_BUDGET, -5 }, "n is -5 bytes, should be 1 or more", 7 },
+        { { SP_BUDGET, 100 }, "unroll: the checkpoint's budget is 100 bytes; in parts of 1 st", 7 },
         { { SP_BUDGET, 1 }, "unroll: the checkpoint's budget is 1 bytes", 1 },
-        { { (sp_checkpoint_kind)9, 0 }, "there is no checkpoint kind 9" },
+        { { (sp_checkpoint_kind)9, 0 }, "there is no checkpoint kind 9", 7 },
     };
 
     for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++) {
         sp_run run = { .checkpoint = wrong[i].c };
-        sp_var x = drawn(&c, SP_SHAPE(wrong[i].T ? wrong[i].T : 7, B, I));
+        sp_var x = drawn(&c, SP_SHAPE(wrong[i].T, B, I));
         sp_seq seq = sp_rnn_run(r, x, &run);
         ck_assert(sp_is_nothing(seq.y));
         failed_with(&c, wrong[i].says);

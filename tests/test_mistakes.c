@@ -5,7 +5,7 @@
  * First by the records: each op on its own samples with one operand replaced by one of another
  * shape, dtype, tape or epoch.  Then row by row, for those that are not elementwise.
  */
-#include "autograd/check_parts.h"
+#include "autograd/check/parts.h"
 #include "tests/mistakes.h"
 
 /* ---- by the records ---- */

@@ -104,8 +104,8 @@ static void refused(const char *op, sp_var y, const char *sentence)
     fresh(op);
 }
 
-/* op, call -> value in each element, shape;   op, call -> sentence;   an op recorded only as slope of
-   others, and met there;   one whose operands cannot be empty. */
+/* op, call -> value in each element, shape;   op, call -> sentence;   an op recorded only as slope
+   of others, and met there;   one whose operands cannot be empty. */
 #define GIVES(op, call, value, ...) gives(#op, call, value, SP_SHAPE(__VA_ARGS__))
 #define SCALAR(op, call, value)     gives(#op, call, value, SP_SCALAR)
 #define REFUSED(op, call, sentence) refused(#op, call, sentence)

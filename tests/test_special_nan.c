@@ -8,7 +8,7 @@
  * a padding of zeros, no neighbor in a vector), the others must become NaN.  Slopes likewise,
  * but for the last: where a function is flat, NaN need not be told.
  */
-#include "autograd/check_parts.h"
+#include "autograd/check/parts.h"
 #include "tests/special.h"
 
 /* Where NaN reaches more than a number can, or (`untold`) less: an op, one sample of it or all, one

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * check_slopes - gradients against differences.
+ * slopes - gradients against differences.
  *
  * The derivative of a scalar function along d is compared with
  *     (f(x - 2h d) - 8 f(x - h d) + 8 f(x + h d) - f(x + 2h d)) / 12h,
@@ -11,7 +11,7 @@
 #include <float.h>
 #include <math.h>
 #include <string.h>
-#include "autograd/check_parts.h"
+#include "autograd/check/parts.h"
 #include "autograd/ops.h"
 #include "tensor/alloc.h"
 

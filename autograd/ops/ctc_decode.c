@@ -2,7 +2,7 @@
  *
  * ctc_decode - labellings read off log-probs: what comes in and goes out, and the greedy way.
  */
-#include "autograd/ctc_decode.h"
+#include "autograd/ops/ctc_decode.h"
 
 #include <math.h>
 #include <string.h>

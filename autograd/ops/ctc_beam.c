@@ -9,7 +9,7 @@
  * best of all these are the next beam.
  */
 #include <math.h>
-#include "autograd/ctc_decode.h"
+#include "autograd/ops/ctc_decode.h"
 #include "tensor/alloc.h"
 
 enum { NONE = -1 };

@@ -5,7 +5,7 @@
 #include "autograd/show.h"
 
 #include <string.h>
-#include "autograd/show_parts.h"
+#include "autograd/show/parts.h"
 #include "tensor/io.h"
 
 static void (*const forms[SP_N_SHOWS])(sp_page *) = {

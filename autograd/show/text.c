@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
- * show_text - a recording for people, and as a table.
+ * text - a recording for people, and as a table.
  */
-#include "autograd/show_parts.h"
+#include "autograd/show/parts.h"
 
 /* ---- text ---- */
 

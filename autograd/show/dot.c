@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
- * show_dot - a recording as a graph for Graphviz, with a cluster for each scope.
+ * dot - a recording as a graph for Graphviz, with a cluster for each scope.
  */
-#include "autograd/show_parts.h"
+#include "autograd/show/parts.h"
 
 /* The tree of scopes with their nodes, as lists: numbers from 1, 0 ends.  A scope has a larger
    number than its parent, so no list needs sorting. */

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT
  *
- * check_parts.h - what the files of the op check share (internal).
+ * parts.h - what the files of the op check share (internal).
  *
- * A trial is one sample of one op with its operands drawn.  check_samples.c draws them and
- * lays them out on a tape, check_values.c, check_rules.c and check_forward.c try them,
- * check_slopes.c knows differences, check.c is the whole battery.
+ * A trial is one sample of one op with its operands drawn.  samples.c draws them and
+ * lays them out on a tape, values.c, rules.c and forward.c try them,
+ * slopes.c knows differences, check.c is the whole battery.
  */
 #ifndef SP_CHECK_PARTS_H
 #define SP_CHECK_PARTS_H
@@ -30,7 +30,7 @@ bool sp__verdict(const sp_trial *, bool ok, const char *format, ...) SP_PRINTF(3
 /* The same without a trial; the sentence is whole. */
 bool sp__judge(sp_report *, bool ok, const char *format, ...) SP_PRINTF(3, 4);
 
-/* ---- check_samples.c ---- */
+/* ---- samples.c ---- */
 
 /* Draw the operands of trial->sample.  False: noted.  Ends either way with sp__trial_end. */
 bool sp__trial_begin(sp_trial *);
@@ -66,7 +66,7 @@ void sp__fresh(sp_tape *);
 /* Numbers in [-1.5, -.5] and [.5, 1.5] to weigh results with.  NULL: no memory. */
 sp_tensor *sp__weights(sp_shape, uint64_t stream);
 
-/* ---- check_slopes.c ---- */
+/* ---- slopes.c ---- */
 
 /* A scalar function, and where it is tried. */
 typedef struct sp_slope {

@@ -5,7 +5,7 @@
  */
 #include <math.h>
 #include <string.h>
-#include "autograd/range.h"
+#include "autograd/show/range.h"
 #include "autograd/run.h"
 
 /* ---- whose gradient ---- */

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
- * show_trace - when each node was computed, in the JSON of Chrome's trace events.
+ * trace - when each node was computed, in the JSON of Chrome's trace events.
  */
-#include "autograd/show_parts.h"
+#include "autograd/show/parts.h"
 
 static void put_time(sp_text *to, const char *key, int64_t ns)
 {

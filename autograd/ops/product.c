@@ -3,7 +3,7 @@
  * product - products of arrays of any rank, by matmul.
  */
 #include <stdio.h>
-#include "autograd/contract.h"
+#include "autograd/ops/contract.h"
 #include "autograd/node.h"
 
 /* "who: [2,3] x [4]: what differs" */

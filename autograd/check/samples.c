@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT
  *
- * check_samples - reads an op's samples, draws their operands and lays them out in memory.
+ * samples - reads an op's samples, draws their operands and lays them out in memory.
  */
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
-#include "autograd/check_parts.h"
+#include "autograd/check/parts.h"
 #include "autograd/ops.h"
 #include "tensor/strided.h"
 

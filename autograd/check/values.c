@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT
  *
- * check_values - what an op's kernels give, on every instruction set, in f64 and f32, for operands
+ * values - what an op's kernels give, on every instruction set, in f64 and f32, for operands
  * that lie in every way: against the naive reference, the expansion, and each other bit by bit.
  */
 #include <math.h>
 #include <string.h>
-#include "autograd/check_parts.h"
+#include "autograd/check/parts.h"
 #include "tensor/strided.h"
 
 /* A trial on a tape of one instruction set, in one dtype. */

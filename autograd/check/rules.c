@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: MIT
  *
- * check_rules - an op's rule: first and second derivatives against differences; the same
+ * rules - an op's rule: first and second derivatives against differences; the same
  * gradient however operands lie and whichever of them are asked for, in f32 as in f64, and
  * for a macro as its expansion has it.
  */
 #include <math.h>
 #include <string.h>
-#include "autograd/check_parts.h"
+#include "autograd/check/parts.h"
 #include "autograd/grad.h"
 #include "autograd/ops.h"
 

@@ -3,7 +3,7 @@
  * steps - what a run of a cell along time has left on a tape, and recordings that are taken
  * back once their numbers have been read.
  */
-#include "autograd/steps.h"
+#include "autograd/show/steps.h"
 
 #include <math.h>
 #include <string.h>

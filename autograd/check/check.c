@@ -5,7 +5,7 @@
 #include "autograd/check.h"
 
 #include <string.h>
-#include "autograd/check_parts.h"
+#include "autograd/check/parts.h"
 #include "autograd/ops.h"
 
 /* ---- the report ---- */

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: MIT
  *
- * check_forward - an op's rule used forwards: the jvp along a direction of all operands against
+ * forward - an op's rule used forwards: the jvp along a direction of all operands against
  * differences, and against the vjp: <J v, u> = <v, J^T u>.
  */
 #include <float.h>
 #include <math.h>
 #include <string.h>
-#include "autograd/check_parts.h"
+#include "autograd/check/parts.h"
 #include "autograd/derivatives.h"
 #include "autograd/grad.h"
 

@@ -8,7 +8,7 @@
  */
 #include <stdio.h>
 #include <string.h>
-#include "autograd/contract.h"
+#include "autograd/ops/contract.h"
 #include "autograd/node.h"
 #include "tensor/alloc.h"
 

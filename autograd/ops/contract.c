@@ -5,7 +5,7 @@
  * Of two terms, the names that both have and that are kept are a batch, those that both have and
  * that are not kept are the inner axes of a matrix product, and the rest are its rows and columns.
  */
-#include "autograd/contract.h"
+#include "autograd/ops/contract.h"
 #include "autograd/node.h"
 
 uint64_t sp__names(const sp_term *x)

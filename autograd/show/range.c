@@ -2,7 +2,7 @@
  *
  * range - the numbers in an operand, in short.
  */
-#include "autograd/range.h"
+#include "autograd/show/range.h"
 
 #include <math.h>
 #include <stdio.h>

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: MIT
  *
- * show_parts.h - what the forms of showing a tape share (internal).
+ * parts.h - what the forms of showing a tape share (internal).
  */
 #ifndef SP_SHOW_PARTS_H
 #define SP_SHOW_PARTS_H
 
 #include "autograd/node.h"
-#include "autograd/range.h"
+#include "autograd/show/range.h"
 
 typedef struct sp_page {
     const sp_tape  *t;
