@@ -21,9 +21,9 @@
 #include "autograd/ops.h"
 #include "tensor/alloc.h"
 
-enum { MOST_VALUES = 40, MOST_LEAVES = 120, MOST_DISHES = 4000 };
+enum { MOST_VALUES = 40, MOST_LEAVES = 120, MOST_DISHES = 4000, MOST_ELEMENTS = 300 };
 
-/* A sample of an op that is to work. */
+/* A sample of an op that is to work, and is not so large that fewer programs would be tried. */
 typedef struct dish {
     const sp_op     *op;
     const sp_sample *sample;
@@ -94,6 +94,7 @@ static inline void add_dish(menu *m, const sp_op *op, const sp_sample *s, sp_tap
     sp_trial t = { .op = op, .sample = s, .report = &report };
     sp_var x[SP_MOST_OPERANDS];
     dish *d = &m->dish[m->n];
+    int64_t elements = 0;
 
     ck_assert(m->n < MOST_DISHES && sp__trial_begin(&t));
     *d = (dish){ .op = op, .sample = s, .n = t.n, .sharp = jumps(op) };
@@ -102,9 +103,12 @@ static inline void add_dish(menu *m, const sp_op *op, const sp_sample *s, sp_tap
         d->dtype[k] = t.x[k]->dtype;
         d->given[k] = t.given[k];
         x[k] = sp_input(tape, t.x[k]);
+        elements += sp_shape_size(d->shape[k]);
     }
-    d->sharp |= !sp_is_floating(sp_var_dtype(sp__trial_call(&t, x)));
-    m->n++;
+    sp_var y = sp__trial_call(&t, x);
+    elements += sp_shape_size(sp_var_shape(y));
+    d->sharp |= !sp_is_floating(sp_var_dtype(y));
+    m->n += elements <= MOST_ELEMENTS;
     sp__trial_end(&t);
     sp_tape_reset(tape);
 }
