@@ -14,7 +14,8 @@ static const char *const special[N_SPECIAL] = { "nan", "-inf", "-max", "-0", "0"
                                                 "max", "inf" };
 
 /* What it gives at each of them; slope NULL: no gradient passes.  A denormal is read as 0 where
-   anything is computed, and stays where a number is only picked or its sign changed. */
+   anything is computed, and stays where a number is only picked or its sign changed; where it is
+   picked by its size (relu), it may be either. */
 typedef struct row { const char *op, *y, *slope; double scalar[2]; } row;
 static const row rows[] = {
     /*      op             nan  -inf -max -0   0    den  tiny max  inf */
@@ -33,7 +34,7 @@ static const row rows[] = {
     { .op = "sigmoid",     "nan 0    0    .5   .5   .5   .5   1    1",
                            "nan 0    0    .25  .25  .25  .25  0    0" },
     /* PyTorch's slope of relu at NaN is 1 */
-    { .op = "relu",        "nan 0    0    -0   0    x    x    x    inf",
+    { .op = "relu",        "nan 0    0    -0   0    small x   x    inf",
                            "0   0    0    0    0    0    1    1    1" },
     /* PyTorch's slope of abs at NaN is 0, and its sign(NaN) */
     { .op = "abs",         "nan inf  -x   0    0    x    x    x    inf",
@@ -80,7 +81,7 @@ static const row rows[] = {
     { .op = "hard_sigmoid", "nan 0   0    .5   .5   .5   .5   1    1",
                            "0   0    0    .16666666666666667 .16666666666666667 .16666666666666667 "
                                          ".16666666666666667 0    0" },
-    { .op = "clamp",       "nan -1   -1   -0   0    x    x    1    1",
+    { .op = "clamp",       "nan -1   -1   -0   0    small x   1    1",
                            "0   0    0    1    1    1    1    0    0",   { -1, 1 } },
 };
 

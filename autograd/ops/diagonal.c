@@ -101,7 +101,7 @@ static void look_through(const sp_args *a, sp_shape matrix, bool read)
     sp_shape line = read ? a->y.shape : a->x[0].shape;
 
     for (int64_t i = 0; i < sp_shape_size(matrix); i++) {
-        int64_t index[SP_MAX_RANK], rest = i, at = 0;
+        int64_t index[SP_MAX_RANK] = { 0 }, rest = i, at = 0;
         for (int d = (int)matrix.rank - 1; d >= 0; rest /= matrix.dim[d--])
             index[d] = rest % matrix.dim[d];
         for (int d = 0, k = 0; d < matrix.rank; d++)
