@@ -19,6 +19,11 @@ use() {
     if "$@"; then echo "ok $what"; else echo "not ok $what"; fi
 }
 
+# Nothing is ever installed elsewhere.
+meson introspect "$1" --buildoptions | grep -qF "\"$prefix\"" || {
+    echo "not ok the prefix of $1 is not $prefix"
+    exit 1
+}
 rm -rf "$here" && mkdir -p "$here"
 use 'meson install' meson install -C "$1" --no-rebuild --quiet
 lib=$(dirname "$(dirname "$(find "$prefix" -name spool.pc)")")
