@@ -311,7 +311,7 @@ static inline void record(program *p, const menu *m, manner how, uint64_t seed)
 {
     *p = (program){ .menu = m, .how = how, .state = seed };
     p->dtype = one_in(p, 2) ? SP_F32 : SP_F64;
-    int steps = 2 + (int)below(p, 10);
+    int steps = 1 + (int)below(p, 1 + below(p, 12));      /* many short ones, some long */
 
     sp_tape_set_step(how.tape, seed);
     for (int i = 0; i < steps && !sp_tape_error(how.tape); i++) {
