@@ -133,8 +133,11 @@ static bool fold_shape(const sp_call *c, sp_shape *y)
     if (d < 0)
         return sp_refuse(c, "there is no axis %lld before the last of rank %lld",
                          (long long)w->axis, (long long)x.rank);
-    int64_t count = windows(c, w->n);
+    int64_t count = windows(c, w->n), size = x.dim[x.rank - 1];
     if (count < 0) return false;
+    if (size != w->size)
+        return sp_refuse(c, "its last axis has %lld elements, and a window %lld", (long long)size,
+                         (long long)w->size);
     if (count != x.dim[d])
         return sp_refuse(c, "%lld windows cover size %lld, not %lld", (long long)count,
                          (long long)w->n, (long long)x.dim[d]);
@@ -198,6 +201,7 @@ static const sp_sample fold_samples[] = {
     { .in = "1x5", .attr = WINDOW(0, 5, 5, 9, 1) },
     { .in = "0x4x2", .attr = WINDOW(1, 5, 2, 1, 1) },
     { .in = "4x3", .attr = WINDOW(0, 7, 3, 1, 1), .fails = "5 windows cover size 7, not 4" },
+    { .in = "5x2", .attr = WINDOW(0, 7, 3, 1, 1), .fails = "last axis has 2 elements" },
     { .in = "4x3", .attr = WINDOW(0, 2, 3, 1, 1), .fails = "does not fit axis 0 of size 2" },
     { .in = "4x3", .attr = WINDOW(0, -1, 3, 1, 1), .fails = "does not fit axis 0 of size -1" },
     { .in = "4x0", .attr = WINDOW(0, 4, 0, 1, 1), .fails = "a window of 0" },
