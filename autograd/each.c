@@ -2,83 +2,92 @@
  *
  * each - runs an elementwise kernel over operands of any strides.
  *
- * A kernel knows rows of stride 1 (or 0: one value).  Rows that lie otherwise are brought
- * into such form in a piece of scratch, a chunk at a time.
+ * A kernel knows rows of stride 1 (or 0: one value).  What lies otherwise is brought into such
+ * form in a piece of scratch: a part of a long row, or many short rows at a time.
  */
-#include <string.h>
 #include "autograd/node.h"
 #include "tensor/strided.h"
 
-enum { CHUNK = 512, MOST = SP_MAX_WALK - 1 };
+enum { CHUNK = 512, SHORT = 128, MOST = SP_MAX_WALK - 1 };
 
 typedef struct scratch {
     _Alignas(64) char row[SP_MAX_WALK][CHUNK * 8];
 } scratch;
 
 /* One array as the walk sees it: 0 is y, then the operands. */
-typedef struct lane { char *data; int64_t size, stride; bool plain; } lane;
+typedef struct lane {
+    char   *data;
+    int64_t size, stride;      /* of an element in bytes; of a row in elements */
+    bool    row, rows;         /* a kernel can read a row where it lies; many rows as if one */
+} lane;
 
-static lane lane_of(const sp_operand *o, int64_t stride, bool is_y)
+typedef struct job { const sp_args *args; sp_kernel *kernel; lane lane[SP_MAX_WALK]; } job;
+
+static lane lane_of(const sp_operand *o, const sp_walk *w, int i)
 {
-    bool plain = stride == 1 || (stride == 0 && !is_y);
-    return (lane){ o->data, sp_dtype_size(o->dtype), stride, plain };
+    const int64_t *stride = w->stride[i];
+    int last = (int)w->shape.rank - 1;
+    bool row = stride[last] == 1 || (stride[last] == 0 && i > 0), rows = row;
+
+    for (int d = last; d > 0; d--) rows &= stride[d - 1] == stride[d] * w->shape.dim[d];
+    return (lane){ o->data, sp_dtype_size(o->dtype), stride[last], row, rows };
 }
 
-/* Run the kernel on n elements that begin at `at` of the current row. */
-static void run_piece(sp_args *a, sp_kernel *kernel, const lane l[], const int64_t from[],
-                      int64_t n, scratch *s)
+/* Run the kernel on rows from the current one on; more than one, or such that the kernel cannot
+   read where they lie, have room in the scratch. */
+static void run_rows(const job *j, const sp_walk *w, int64_t rows, scratch *s)
 {
+    sp_args a = *j->args;
     sp_operand x[MOST];
-    const int64_t one = 1;
-    sp_shape shape = SP_SHAPE(n);
 
-    for (int i = 0; i <= a->n; i++) {
-        char *first = l[i].data + from[i] * l[i].size;
-        sp_operand *o = i ? &x[i - 1] : &a->y;
-        if (i) *o = a->x[i - 1];
-        o->data = l[i].plain ? first : s->row[i];
-        o->stride[0] = l[i].stride == 0 && i ? 0 : 1;
-        if (i && !l[i].plain)
-            sp__copy_strided(shape, l[i].size, s->row[i], &one, first, &l[i].stride);
+    for (int i = a.n; i >= 0; i--) {
+        const lane *l = &j->lane[i];
+        bool there = rows == 1 ? l->row : l->rows;
+        sp_operand *o = i ? &x[i - 1] : &a.y;
+        if (i) *o = a.x[i - 1];
+        o->data = there ? l->data + w->at[i] * l->size : s->row[i];
+        o->stride[0] = there ? l->stride : 1;
+        if (i && !there) sp__pack_rows(w, i, rows, l->size, o->data, l->data);
     }
-    sp_args piece = *a;
-    piece.x = x;
-    piece.y.shape = shape;
-    kernel(&piece);
-    if (!l[0].plain)
-        sp__copy_strided(shape, l[0].size, l[0].data + from[0] * l[0].size, &l[0].stride,
-                         s->row[0], &one);
+    a.x = x;
+    a.y.shape = SP_SHAPE(rows * w->len);
+    j->kernel(&a);
+    if (a.y.data == s->row[0])
+        sp__unpack_rows(w, 0, rows, j->lane[0].size, j->lane[0].data, a.y.data);
 }
 
-static void run_row(sp_args *a, sp_kernel *kernel, const lane l[], const sp_walk *w, scratch *s)
+/* A row too long for the scratch, in parts. */
+static void run_parts(const job *j, const sp_walk *w, scratch *s)
 {
-    bool plain = true;
-    for (int i = 0; i <= a->n; i++) plain &= l[i].plain;
-    int64_t most = plain ? w->len : CHUNK;
+    sp_walk part = *w;
 
-    for (int64_t at = 0; at < w->len; at += most) {
-        int64_t from[SP_MAX_WALK], n = w->len - at < most ? w->len - at : most;
-        for (int i = 0; i <= a->n; i++) from[i] = w->at[i] + at * l[i].stride;
-        run_piece(a, kernel, l, from, n, s);
+    for (int64_t left = w->len; left > 0; left -= part.len) {
+        part.len = left < CHUNK ? left : CHUNK;
+        run_rows(j, &part, 1, s);
+        for (int i = 0; i < w->n; i++) part.at[i] += part.len * j->lane[i].stride;
     }
 }
 
 bool sp__each(const sp_args *args, sp_kernel *kernel)
 {
     const int64_t *strides[SP_MAX_WALK] = { args->y.stride };
-    sp_args a = *args;
+    job j = { .args = args, .kernel = kernel };
+    bool in_place = true;
     sp_walk w;
-    lane l[SP_MAX_WALK];
     scratch s;
 
-    if (a.n > MOST) return sp_fail("an elementwise op takes at most %d operands", MOST);
-    for (int i = 0; i < a.n; i++) strides[i + 1] = a.x[i].stride;
-    sp__walk_begin(&w, a.y.shape, a.n + 1, strides);
-    for (int i = 0; i <= a.n; i++)
-        l[i] = lane_of(i ? &a.x[i - 1] : &a.y, w.stride[i][w.shape.rank - 1], i == 0);
-    for (int64_t r = 0; r < w.rows; r++) {
-        run_row(&a, kernel, l, &w, &s);
-        if (r + 1 < w.rows) sp__walk_next(&w);
+    if (args->n > MOST) return sp_fail("an elementwise op takes at most %d operands", MOST);
+    for (int i = 0; i < args->n; i++) strides[i + 1] = args->x[i].stride;
+    sp__walk_begin(&w, args->y.shape, args->n + 1, strides);
+    for (int i = 0; i <= args->n; i++) {
+        j.lane[i] = lane_of(i ? &args->x[i - 1] : &args->y, &w, i);
+        in_place &= j.lane[i].row;
+    }
+    for (int64_t rows, left = w.rows; left > 0; left -= rows) {
+        rows = w.len >= SHORT ? 1 : left < CHUNK / w.len ? left : CHUNK / w.len;
+        if (rows > 1 || in_place || w.len <= CHUNK) run_rows(&j, &w, rows, &s);
+        else run_parts(&j, &w, &s);
+        sp__walk_on(&w, rows);
     }
     return true;
 }

@@ -63,9 +63,9 @@ typedef struct sp_operand {
 
 /* What a kernel gets.  It writes every element of y and nothing else.
  *
- * SP_ELEMENTWISE kernels are called for one row at a time: y has rank 1, n =
+ * SP_ELEMENTWISE kernels are called for one piece at a time: y has rank 1, n =
  * y.shape.dim[0] elements and stride 1; every operand has stride 1 or 0 (one value for
- * the whole row).  y may be the same memory as an operand, element for element.
+ * the whole piece).  y may be the same memory as an operand, element for element.
  *
  * Other kernels get dense row-major operands and destination, unless the record
  * says `strided`; then operands and destination come with any strides.

@@ -24,8 +24,19 @@ typedef struct sp_walk {
 /* strides[i] are those of array i, in elements. */
 void sp__walk_begin(sp_walk *, sp_shape, int n, const int64_t *const strides[]);
 
-/* Go on to the next row; call it rows - 1 times. */
-void sp__walk_next(sp_walk *);
+/* How many rows from the current one on, `most` or fewer, lie evenly: those of array i are
+   stride[i][rank - 2] apart. */
+int64_t sp__walk_even(const sp_walk *, int64_t most);
+
+/* Go on by so many rows; behind the last one is the first. */
+void sp__walk_on(sp_walk *, int64_t rows);
+
+/* Bring rows of array i, whose element 0 is at `data`, from the walk's current row on, to lie side
+   by side; and back.  Elements have `size` bytes: 1, 4 or 8. */
+void sp__pack_rows  (const sp_walk *, int i, int64_t rows, int64_t size, void *packed,
+                     const void *data);
+void sp__unpack_rows(const sp_walk *, int i, int64_t rows, int64_t size, void *data,
+                     const void *packed);
 
 /* Copy elements of `size` bytes (1, 4 or 8) between arrays of one shape.  The two
    must not overlap. */

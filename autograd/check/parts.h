@@ -39,7 +39,7 @@ void sp__trial_end(sp_trial *);
 /* How the operands of a call lie in their buffers. */
 typedef enum sp_lying {
     SP_DENSE, SP_PERMUTED, SP_STEPPED, SP_FLIPPED, SP_SHIFTED, SP_FIRST_REPEATED, SP_LAST_REPEATED,
-    SP_MIXED,                                   /* each operand in another way */
+    SP_ALL_REPEATED, SP_MIXED,                  /* one value; each operand in another way */
     SP_N_LYINGS
 } sp_lying;
 const char *sp__lying_name(sp_lying);

@@ -184,6 +184,7 @@ const char *sp__lying_name(sp_lying lying)
         "shifted by one element",
         "broadcast along the first axis",
         "broadcast along the last axis",
+        "broadcast from one value",
         "each lying in another way",
     };
     return names[lying];
@@ -192,14 +193,28 @@ const char *sp__lying_name(sp_lying lying)
 /* A buffer of its own shape, and how it is read. */
 typedef struct buffer { sp_shape base; sp_layout at; } buffer;
 
-/* The axis that is repeated; -1: none. */
-static int repeated_axis(sp_shape shape, sp_lying lying)
+/* Whether axis d is repeated: the first or last that can be, or all. */
+static bool repeats(sp_shape shape, sp_lying lying, int d)
 {
-    int axis = -1;
+    int step = lying == SP_FIRST_REPEATED ? -1 : 1;
+
+    if (lying < SP_FIRST_REPEATED || lying > SP_ALL_REPEATED || shape.dim[d] <= 1) return false;
+    for (int k = d + step; lying != SP_ALL_REPEATED && k >= 0 && k < shape.rank; k += step)
+        if (shape.dim[k] > 1) return false;
+    return true;
+}
+
+/* One index of each axis that is repeated. */
+static buffer repeated(sp_shape shape, sp_lying lying)
+{
+    buffer b = { .base = shape };
 
     for (int d = 0; d < shape.rank; d++)
-        if (shape.dim[d] > 1 && (axis < 0 || lying == SP_LAST_REPEATED)) axis = d;
-    return lying == SP_FIRST_REPEATED || lying == SP_LAST_REPEATED ? axis : -1;
+        if (repeats(shape, lying, d)) b.base.dim[d] = 1;
+    b.at = sp_shape_layout(b.base);
+    for (int d = 0; d < shape.rank; d++)
+        if (repeats(shape, lying, d)) b.at.stride[d] = 0;
+    return b;
 }
 
 static buffer reversed(sp_shape shape)
@@ -226,8 +241,7 @@ static buffer stepped(sp_shape shape)
 
 static buffer buffer_of(sp_shape shape, sp_lying lying)
 {
-    buffer b = { shape, sp_shape_layout(shape) };
-    int axis = repeated_axis(shape, lying);
+    buffer b = repeated(shape, lying);
 
     if (lying == SP_PERMUTED) return reversed(shape);
     if (lying == SP_STEPPED) return stepped(shape);
@@ -236,11 +250,6 @@ static buffer buffer_of(sp_shape shape, sp_lying lying)
         for (int d = 0; d < shape.rank; d++) b.at.stride[d] = -b.at.stride[d];
     }
     if (lying == SP_SHIFTED) b.base = SP_SHAPE(sp_shape_size(shape) + 1), b.at.offset = 1;
-    if (axis >= 0) {
-        b.base.dim[axis] = 1;
-        b.at = sp_shape_layout(b.base);
-        b.at.stride[axis] = 0;
-    }
     return b;
 }
 
@@ -256,7 +265,7 @@ static sp_var view_of(sp_var v, sp_shape shape, sp_lying lying)
     for (int d = 0; d < shape.rank && lying == SP_STEPPED; d++)
         v = sp_slice_step(v, d, 1, shape.dim[d], 2);
     for (int d = 0; d < shape.rank && lying == SP_FLIPPED; d++) v = sp_flip(v, d);
-    return repeated_axis(shape, lying) < 0 ? v : sp_broadcast(v, shape);
+    return sp_shape_equal(sp_var_shape(v), shape) ? v : sp_broadcast(v, shape);
 }
 
 static sp_lying lying_of(int k, sp_lying lying)

@@ -158,7 +158,7 @@ static void run(scan *s, const sp_args *args, bool complex)
             }
             tile(s, l, w.len - i < TILE ? w.len - i : TILE);
         }
-        if (r + 1 < w.rows) sp__walk_next(&w);
+        sp__walk_on(&w, 1);
     }
 }
 
