@@ -25,6 +25,7 @@
  *   vfma(a, b, c)                       a b + c, fused where the target has it (SP_FUSED)
  *   vsqrt(x) vabs(x)
  *   vmax(a, b) vmin(a, b)               a > b ? a : b, a < b ? a : b: b if either is NaN
+ *   vfirst(x, n)                        the first n elements, then 0
  *   vsum(x)                             of the elements, halving: (x0 + x4) + (x2 + x6) ...
  *   vbits(x) vfloat(i)                  the same bits as integers, and back
  *
@@ -117,6 +118,7 @@ typedef uint64_t vu64 __attribute__((vector_size(VBYTES)));
 #define vabs(x)               SP__BY_FLOAT(x, vabs)(x)
 #define vmax(a, b)            SP__BY_FLOAT(a, vmax)(a, b)
 #define vmin(a, b)            SP__BY_FLOAT(a, vmin)(a, b)
+#define vfirst(x, n)          SP__BY_FLOAT(x, vfirst)(x, n)
 #define vsum(x)               SP__BY_FLOAT(x, vsum)(x)
 #define vbits(x)              SP__BY_FLOAT(x, vbits)(x)
 #define vfloat(i)             _Generic((i), vi32: vfloat_vf32, vi64: vfloat_vf64)(i)
@@ -160,13 +162,7 @@ SP__MASKS(int64_t, vi64, vi64)
     SP_VEC V vfloat_##t(M i) { return (V)i; }                                           \
     SP_VEC V vabs_##t(V x) { return (V)((M)x & ~(M)vset_##t(-0.0)); }                   \
     SP_VEC V vmax_##t(V a, V b) { return vselect_##t(a > b, a, b); }                    \
-    SP_VEC V vmin_##t(V a, V b) { return vselect_##t(a < b, a, b); }                    \
-    SP_VEC T vsum_##t(V x)                                                              \
-    {                                                                                   \
-        for (int half = VLEN(T) / 2; half > 0; half /= 2)                               \
-            for (int i = 0; i < half; i++) x[i] += x[i + half];                         \
-        return x[0];                                                                    \
-    }
+    SP_VEC V vmin_##t(V a, V b) { return vselect_##t(a < b, a, b); }
 SP__FLOATS(float,  vf32, vi32, vf32)
 SP__FLOATS(double, vf64, vi64, vf64)
 
@@ -183,6 +179,36 @@ SP__FLOATS(double, vf64, vi64, vf64)
         for (int64_t i = 0; i < n; i++) p[i] = x[i];                                    \
     }
 
+/* The same for floats whose vectors have no half or masked moves of their own. */
+#define SP__HALVES(T, V, t)                                                             \
+    SP_VEC T vsum_##t(V x)                                                              \
+    {                                                                                   \
+        for (int half = VLEN(T) / 2; half > 0; half /= 2)                               \
+            for (int i = 0; i < half; i++) x[i] += x[i + half];                         \
+        return x[0];                                                                    \
+    }                                                                                   \
+    SP_VEC V vfirst_##t(V x, int64_t n)                                                 \
+    {                                                                                   \
+        for (int64_t i = n; i < VLEN(T); i++) x[i] = 0;                                 \
+        return x;                                                                       \
+    }
+
+#if defined(SP_TARGET_AVX512) || defined(SP_TARGET_AVX2)
+
+SP_VEC float sum8(__m256 x)
+{
+    __m128 y = _mm_add_ps(_mm256_castps256_ps128(x), _mm256_extractf128_ps(x, 1));
+    y = _mm_add_ps(y, _mm_movehl_ps(y, y));
+    return _mm_cvtss_f32(_mm_add_ss(y, _mm_shuffle_ps(y, y, 1)));
+}
+SP_VEC double sum4(__m256d x)
+{
+    __m128d y = _mm_add_pd(_mm256_castpd256_pd128(x), _mm256_extractf128_pd(x, 1));
+    return _mm_cvtsd_f64(_mm_add_sd(y, _mm_unpackhi_pd(y, y)));
+}
+
+#endif
+
 #if defined(SP_TARGET_AVX512)
 
 SP_VEC vf32 vfma_vf32(vf32 a, vf32 b, vf32 c) { return _mm512_fmadd_ps(a, b, c); }
@@ -192,6 +218,17 @@ SP_VEC vf64 vsqrt_vf64(vf64 x) { return _mm512_sqrt_pd(x); }
 
 SP_VEC __mmask16 first16(int64_t n) { return (__mmask16)((1u << n) - 1); }
 SP_VEC __mmask8  first8(int64_t n) { return (__mmask8)((1u << n) - 1); }
+
+SP_VEC float vsum_vf32(vf32 x)
+{
+    return sum8(_mm256_add_ps(_mm512_castps512_ps256(x), _mm512_extractf32x8_ps(x, 1)));
+}
+SP_VEC double vsum_vf64(vf64 x)
+{
+    return sum4(_mm256_add_pd(_mm512_castpd512_pd256(x), _mm512_extractf64x4_pd(x, 1)));
+}
+SP_VEC vf32 vfirst_vf32(vf32 x, int64_t n) { return _mm512_maskz_mov_ps(first16(n), x); }
+SP_VEC vf64 vfirst_vf64(vf64 x, int64_t n) { return _mm512_maskz_mov_pd(first8(n), x); }
 
 SP_VEC vf32 vload_part_vf32(const float *p, int64_t n)
 {
@@ -242,6 +279,11 @@ SP_VEC __m256i first4(int64_t n)
     return _mm256_cmpgt_epi64(_mm256_set1_epi64x(n), _mm256_setr_epi64x(0, 1, 2, 3));
 }
 
+SP_VEC float  vsum_vf32(vf32 x) { return sum8(x); }
+SP_VEC double vsum_vf64(vf64 x) { return sum4(x); }
+SP_VEC vf32 vfirst_vf32(vf32 x, int64_t n) { return (vf32)((vi32)x & (vi32)first8(n)); }
+SP_VEC vf64 vfirst_vf64(vf64 x, int64_t n) { return (vf64)((vi64)x & (vi64)first4(n)); }
+
 SP_VEC vf32 vload_part_vf32(const float *p, int64_t n)  { return _mm256_maskload_ps(p, first8(n)); }
 SP_VEC vf64 vload_part_vf64(const double *p, int64_t n) { return _mm256_maskload_pd(p, first4(n)); }
 SP_VEC void vstore_part_vf32(float *p, vf32 x, int64_t n)  { _mm256_maskstore_ps(p, first8(n), x); }
@@ -269,6 +311,8 @@ SP_VEC vf64 vsqrt_vf64(vf64 x)
     for (int i = 0; i < VLEN(double); i++) x[i] = __builtin_sqrt(x[i]);
     return x;
 }
+SP__HALVES(float,  vf32, vf32)
+SP__HALVES(double, vf64, vf64)
 SP__PARTS(float,   vf32, vf32)
 SP__PARTS(double,  vf64, vf64)
 SP__PARTS(int32_t, vi32, vi32)
@@ -279,5 +323,6 @@ SP__PARTS(int64_t, vi64, vi64)
 #undef SP__COMMON
 #undef SP__MASKS
 #undef SP__FLOATS
+#undef SP__HALVES
 #undef SP__PARTS
 #endif

@@ -45,49 +45,52 @@ enum { CASCADE_BLOCK = 64, CASCADE_LEVELS = 48 };
     {                                                                               \
         v##type none = m - m;                                                       \
         return vselect((m == none) | (none != none), vset(m, 1), m);                \
-    }                                                                               \
-    SP_VEC v##type type##_first(v##type x, int64_t n)     /* the first n, then 0 */ \
-    {                                                                               \
-        T some[VLEN(T)];                                                            \
-        vstore_part(some, x, n);                                                    \
-        return vload_part((const T *)some, n);                                      \
     }
 SP__CASCADE(float, f32)
 SP__CASCADE(double, f64)
 
-/* SUMS(name, T, type, term) writes the sums of a term of x and g.c, g.d, g.e:
+/* SUMS(name, T, type, term) writes the sums of a term of x and g.c, g.d, g.e (`along` and `down`
+   are one block of them):
      name_row_TYPE(p, n, g)                    of n numbers side by side
      name_columns_TYPE(p, n, inner, part, g)   of n rows of `inner` numbers, `part` of a vector */
 #define SUMS(NAME, T, type, TERM)                                                   \
     SP_VEC v##type NAME##_term_##type(v##type x, type##_given g) { (void)g; return TERM; } \
+    SP_VEC v##type NAME##_along_##type(const T *p, int64_t n, type##_given g)       \
+    {                                                                               \
+        v##type sum = { 0 };                                                        \
+        int64_t k = 0;                                                              \
+        for (; k + VLEN(T) <= n; k += VLEN(T)) sum += NAME##_term_##type(vload(p + k), g); \
+        if (k < n) sum += vfirst(NAME##_term_##type(vload_part(p + k, n - k), g), n - k); \
+        return sum;                                                                 \
+    }                                                                               \
+    SP_VEC v##type NAME##_down_##type(const T *p, int64_t n, int64_t inner, int64_t part, \
+                                      type##_given g)                               \
+    {                                                                               \
+        v##type sum = { 0 };                                                        \
+        int64_t k = 0;                                                              \
+        if (part == VLEN(T))                                                        \
+            for (; k < n; k++) sum += NAME##_term_##type(vload(p + k * inner), g);  \
+        for (; k < n; k++) sum += NAME##_term_##type(vload_part(p + k * inner, part), g); \
+        return sum;                                                                 \
+    }                                                                               \
     static T NAME##_row_##type(const T *p, int64_t n, type##_given g)               \
     {                                                                               \
+        const int64_t block = CASCADE_BLOCK * VLEN(T);                              \
+        if (n <= block) return vsum(NAME##_along_##type(p, n, g));                  \
         type##_cascade sums = { .count = 0 };                                       \
-        for (int64_t i = 0; i < n; i += CASCADE_BLOCK * VLEN(T)) {                  \
-            v##type sum = { 0 };                                                    \
-            int64_t left = n - i, k = i;                                            \
-            int64_t end = left < CASCADE_BLOCK * VLEN(T) ? n : i + CASCADE_BLOCK * VLEN(T); \
-            for (; k + VLEN(T) <= end; k += VLEN(T))                                \
-                sum += NAME##_term_##type(vload(p + k), g);                         \
-            if (k < end)                                                            \
-                sum += type##_first(NAME##_term_##type(vload_part(p + k, end - k), g), end - k); \
-            type##_put(&sums, sum);                                                 \
-        }                                                                           \
+        for (int64_t i = 0; i < n; i += block)                                      \
+            type##_put(&sums, NAME##_along_##type(p + i, n - i < block ? n - i : block, g)); \
         return vsum(type##_total(&sums));                                           \
     }                                                                               \
     static v##type NAME##_columns_##type(const T *p, int64_t n, int64_t inner, int64_t part, \
                                          type##_given g)                            \
     {                                                                               \
+        const int64_t block = CASCADE_BLOCK;                                        \
+        if (n <= block) return NAME##_down_##type(p, n, inner, part, g);            \
         type##_cascade sums = { .count = 0 };                                       \
-        for (int64_t i = 0; i < n; i += CASCADE_BLOCK) {                            \
-            v##type sum = { 0 };                                                    \
-            int64_t end = n - i < CASCADE_BLOCK ? n : i + CASCADE_BLOCK, k = i;     \
-            if (part == VLEN(T))                                                    \
-                for (; k < end; k++) sum += NAME##_term_##type(vload(p + k * inner), g); \
-            for (; k < end; k++)                                                    \
-                sum += NAME##_term_##type(vload_part(p + k * inner, part), g);      \
-            type##_put(&sums, sum);                                                 \
-        }                                                                           \
+        for (int64_t i = 0; i < n; i += block)                                      \
+            type##_put(&sums, NAME##_down_##type(p + i * inner, n - i < block ? n - i : block, \
+                                                 inner, part, g));                  \
         return type##_total(&sums);                                                 \
     }
 
@@ -102,7 +105,7 @@ SP__CASCADE(double, f64)
         for (; i + VLEN(T) <= n; i += VLEN(T))                                      \
             m = type##_larger(m, NAME##_term_##type(vload(p + i), g));              \
         v##type last = NAME##_term_##type(vload_part(p + i, n - i), g);             \
-        m = type##_larger(m, type##_first(last, n - i));                            \
+        m = type##_larger(m, vfirst(last, n - i));                            \
         for (int k = 0; k < VLEN(T); k++)                                           \
             if (vget(m, k) > most || vget(m, k) != vget(m, k)) most = vget(m, k);   \
         return most;                                                                \
