@@ -5,7 +5,7 @@
  * An op is a constant record with one address: how shapes and types combine, one
  * kernel per instruction set and dtype, the rule of its gradient written with ops,
  * a naive reference, and samples on which all of that is to be tried.  The tape, the
- * executor, the tests, the benchmarks and the manual work from the record; none
+ * executor, the tests and the list of ops (examples/list_ops.c) work from the record; none
  * of them knows an op by name.  An op of your own is the same struct in your own
  * file: call it with sp_apply, try it with sp_check_op (check.h).
  */
@@ -137,7 +137,7 @@ typedef struct sp_sample {
 
 struct sp_op {
     const char *name;
-    const char *maths;                 /* for the manual: "y = tanh(x)" */
+    const char *maths;                 /* for the list of ops: "y = tanh(x)" */
     sp_kind     kind;
     int         n_in;                  /* operands; -1: one or more */
     int         attr_size;             /* bytes of attributes: they are structure */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * table - the list of built-in ops, each once: what the tests, the manual and the benchmarks go
- * through.  Nothing looks an op up here by name.
+ * table - the list of built-in ops, each once: what the tests and the list of ops
+ * (examples/list_ops.c) go through.  Nothing looks an op up here by name.
  */
 #include "autograd/ops.h"
 
@@ -21,22 +21,21 @@
     X(rsqrt) X(expm1) X(log1p) X(sin) X(cos) X(erf) X(floor) X(round)               \
     X(gelu) X(gelu_tanh) X(silu) X(mish) X(selu) X(elu) X(leaky_relu) X(softplus)   \
     X(hard_sigmoid) X(maximum) X(minimum)
-#define REDUCE(X) \
+#define REDUCE(X)                                                                   \
     X(min) X(argmin) X(prod) X(cumsum) X(cumprod) X(argsort)                        \
     X(norm) X(variance) X(std) X(any) X(all)
 #define SCAN(X) X(linear_scan) X(linear_scan_complex)
-#define INDEX(X) \
+#define INDEX(X)                                                                    \
     X(take_along_axis) X(scatter) X(arange) X(pad) X(diagonal) X(place_diagonal) X(tril) X(triu) \
     X(unfold) X(fold)
-#define PRODUCT(X)
+#define PRODUCT(X)                   /* made of matmul: no records */
 #define CONV(X)                                                                     \
     X(conv) X(conv_transpose) X(conv_weight) X(max_pool) X(max_pool_slope) X(max_pool_pick) \
     X(mean_pool) X(mean_pool_slope)
-#define NORM(X) \
-    X(layer_norm) X(rms_norm) X(layer_norm_slope) X(group_norm) X(batch_norm)
+#define NORM(X) X(layer_norm) X(rms_norm) X(layer_norm_slope) X(group_norm) X(batch_norm)
 #define CTC(X) X(ctc) X(ctc_slope)
 #define RANDOM(X) X(normal) X(uniform) X(bernoulli)
-#define OPS(X) \
+#define OPS(X)                                                                      \
     CORE(X) POINTWISE(X) REDUCE(X) SCAN(X) INDEX(X) PRODUCT(X) CONV(X) NORM(X) CTC(X) RANDOM(X)
 
 #define DECLARE(name) extern const sp_op sp__op_##name;
