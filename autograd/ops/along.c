@@ -44,16 +44,6 @@ static bool fits(const sp_call *c, int64_t axis)
     return true;
 }
 
-/* Element i of the index; -1 after a fault: it is outside [0, n). */
-static int64_t checked(const sp_args *a, int64_t i, int64_t n)
-{
-    int64_t at = sp__index_at(&a->x[1], i);
-
-    if (at >= 0 && at < n) return at;
-    sp__index_fault(a, &a->x[1], i, n);
-    return -1;
-}
-
 /* v with its axes of size 1, all but `axis`, as large as like's. */
 static sp_var spread_beside(const char *op, sp_var v, sp_var like, int axis)
 {
@@ -90,7 +80,7 @@ static bool take_shape(const sp_call *c, sp_shape *y)
         for (int64_t row = 0, i = 0; row < rows; row++) {                           \
             const T *from = x + row / (rows / s.outer) * s.n * s.inner;             \
             for (int64_t k = 0; k < s.inner; k++, i++) {                            \
-                int64_t at = checked(a, i, s.n);                                    \
+                int64_t at = sp__index_in(a, &a->x[1], i, s.n);                     \
                 if (at < 0) return;                                                 \
                 y[i] = from[at * s.inner + k];                                      \
             }                                                                       \
@@ -216,7 +206,7 @@ static bool scatter_shape(const sp_call *c, sp_shape *y)
         for (int64_t row = 0, i = 0; row < rows; row++) {                           \
             T *to = y + row / (rows / s.outer) * s.n * s.inner;                     \
             for (int64_t k = 0; k < s.inner; k++, i++) {                            \
-                int64_t at = checked(a, i, s.n);                                    \
+                int64_t at = sp__index_in(a, &a->x[1], i, s.n);                     \
                 if (at < 0) return;                                                 \
                 put_##T(to + at * s.inner + k, x[i], attr->how);                    \
             }                                                                       \

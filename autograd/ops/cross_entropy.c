@@ -17,12 +17,9 @@ typedef struct entropy_attr { int64_t ignore; } entropy_attr;
 /* Row i's target: an id, or -1 if it is ignored, or -2 after a fault. */
 static int64_t target_of(const sp_args *a, int64_t i, int64_t n)
 {
-    int64_t id = sp__index_at(&a->x[1], i);
-
-    if (id == ((const entropy_attr *)a->attr)->ignore) return -1;
-    if (id >= 0 && id < n) return id;
-    sp__index_fault(a, &a->x[1], i, n);
-    return -2;
+    if (sp__index_at(&a->x[1], i) == ((const entropy_attr *)a->attr)->ignore) return -1;
+    int64_t id = sp__index_in(a, &a->x[1], i, n);
+    return id < 0 ? -2 : id;
 }
 
 #define KERNELS(T, type)                                                            \

@@ -38,16 +38,6 @@ bool sp__index_dtype(const sp_call *c, int k)
     return sp_refuse(c, "its indices must be i32 or i64, not %s", sp_dtype_name(c->dtype[k]));
 }
 
-/* Index i, or -1 after a fault. */
-static int64_t checked(const sp_args *a, const sp_operand *index, int64_t i, int64_t n)
-{
-    int64_t at = sp__index_at(index, i);
-
-    if (at >= 0 && at < n) return at;
-    sp__index_fault(a, index, i, n);
-    return -1;
-}
-
 /* Elements of one row: all axes of a shape from `first` on. */
 static int64_t row_size(sp_shape shape, int64_t first)
 {
@@ -92,7 +82,7 @@ static void gather_kernel(const sp_args *a)
     char *y = a->y.data;
 
     for (int64_t i = 0; i < n; i++) {
-        int64_t at = checked(a, index, i, rows);
+        int64_t at = sp__index_in(a, index, i, rows);
         if (at < 0) return;
         memcpy(y + (size_t)i * bytes, x + (size_t)at * bytes, bytes);
     }
@@ -178,7 +168,7 @@ static bool scatter_shape(const sp_call *c, sp_shape *y)
         T *y = a->y.data;                                                           \
         memset(y, 0, (size_t)(rows * row) * sizeof *y);                             \
         for (int64_t i = 0, n = sp_shape_size(index->shape); i < n; i++, x += row) { \
-            int64_t at = checked(a, index, i, rows);                                \
+            int64_t at = sp__index_in(a, index, i, rows);                           \
             if (at < 0) return;                                                     \
             for (int64_t j = 0; j < row; j++) y[at * row + j] += x[j];              \
         }                                                                           \
@@ -260,7 +250,7 @@ static bool one_hot_shape(const sp_call *c, sp_shape *y)
         T *y = a->y.data;                                                           \
         memset(y, 0, (size_t)sp_shape_size(a->y.shape) * sizeof *y);                \
         for (int64_t i = 0, n = sp_shape_size(a->x[0].shape); i < n; i++) {         \
-            int64_t at = checked(a, &a->x[0], i, attr->n);                          \
+            int64_t at = sp__index_in(a, &a->x[0], i, attr->n);                     \
             if (at < 0) return;                                                     \
             y[i * attr->n + at] = 1;                                                \
         }                                                                           \
