@@ -97,7 +97,7 @@ typedef uint64_t vu64 __attribute__((vector_size(VBYTES)));
     _Generic((x), vf32: f##_vf32, vf64: f##_vf64, vi32: f##_vi32, vi64: f##_vi64)
 /* A comparison of doubles is a vector of long for gcc, of long long for clang. */
 #define SP__BY_WIDTH(m, f)  _Generic((m)[0], int32_t: f##_vi32, default: f##_vi64)
-#define SP__BY_POINTER(p, f)                                        \
+#define SP__BY_POINTER(p, f)                                          \
     _Generic((p), const float *: f##_vf32, float *: f##_vf32,         \
                   const double *: f##_vf64, double *: f##_vf64,       \
                   const int32_t *: f##_vi32, int32_t *: f##_vi32,     \

@@ -82,9 +82,9 @@ static sp_var second_part(sp_var x)
     X(max_ties_1, sp_max_axes(A, SP_AXES(1), false))                                \
     X(max_infinite, sp_max_axes(A, SP_AXES(1), false))                              \
     X(matmul, sp_matmul(A, B)) X(matmul_batch, sp_matmul(A, B)) X(matmul_left, sp_matmul(A, B)) \
-    X(matmul_right, sp_matmul(A, B)) X(matmul_both, sp_matmul(A, B))  \
-    X(matmul_ones, sp_matmul(A, B)) X(matmul_k0, sp_matmul(A, B)) \
-    X(matmul_m0, sp_matmul(A, B)) X(matmul_batch0, sp_matmul(A, B)) \
+    X(matmul_right, sp_matmul(A, B)) X(matmul_both, sp_matmul(A, B))                \
+    X(matmul_ones, sp_matmul(A, B)) X(matmul_k0, sp_matmul(A, B))                   \
+    X(matmul_m0, sp_matmul(A, B)) X(matmul_batch0, sp_matmul(A, B))                 \
     X(matmul_row, sp_matmul(A, B)) X(matmul_transposed, sp_matmul_t(A, false, B, true)) \
     X(matmul_self, sp_matmul_t(A, false, A, true))                                  \
     X(reshape, sp_reshape(A, SP_SHAPE(4, 6))) X(permute, sp_permute(A, SP_AXES(2, 0, 1))) \

@@ -48,7 +48,7 @@ static double number_at(const sp_operand *x, int64_t i)
         }                                                                           \
     }
 #define RECORD(OP, VALUE, PLAIN, BY_A, BY_B, DTYPE, KERNELS, LO, HI, ...)           \
-    static void OP##_vjp(const sp_pullback *v)                                           \
+    static void OP##_vjp(const sp_pullback *v)                                      \
     {                                                                               \
         sp_var a = v->x[0], b = v->x[1], y = v->y, g = v->g;                        \
         (void)a, (void)b, (void)y;                                                  \
@@ -106,8 +106,8 @@ static double number_at(const sp_operand *x, int64_t i)
 #define ORDERED(OP, VALUE, PLAIN, BY_A, BY_B, ...)  LOOPS(OP, VALUE)
 #endif
 
-#define INTS                                                                  \
-    { .in = "4 4:i64", .fails = "dtypes" }, { .in = "4:i32 4:i32", -9, 9 },   \
+#define INTS                                                                        \
+    { .in = "4 4:i64", .fails = "dtypes" }, { .in = "4:i32 4:i32", -9, 9 },         \
     { .in = "3:i64 1:i64", -9, 9 },
 #define BOTH    { .in = "5:bool 5:bool", 0, 2 },
 #define NO_BOOL { .in = "2:bool 2:bool", 0, 2, .fails = "not bool" },

@@ -105,7 +105,7 @@ SP__CASCADE(double, f64)
         for (; i + VLEN(T) <= n; i += VLEN(T))                                      \
             m = type##_larger(m, NAME##_term_##type(vload(p + i), g));              \
         v##type last = NAME##_term_##type(vload_part(p + i, n - i), g);             \
-        m = type##_larger(m, vfirst(last, n - i));                            \
+        m = type##_larger(m, vfirst(last, n - i));                                  \
         for (int k = 0; k < VLEN(T); k++)                                           \
             if (vget(m, k) > most || vget(m, k) != vget(m, k)) most = vget(m, k);   \
         return most;                                                                \

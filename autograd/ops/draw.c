@@ -70,7 +70,7 @@ static void normals(sp_random r, int64_t from, int64_t n, double z[PIECE])
         double piece[PIECE];                                                        \
         for (int64_t at = 0, size = sp_shape_size(a->y.shape); at < size; at += PIECE) { \
             int64_t n = size - at < PIECE ? size - at : PIECE;                      \
-            NUMBERS(sp__random_of(a), at, n, piece);                                    \
+            NUMBERS(sp__random_of(a), at, n, piece);                                \
             for (int64_t i = at; i < at + n; i++) {                                 \
                 double u = piece[i - at];                                           \
                 y[i] = (T)(VALUE);                                                  \
@@ -104,14 +104,14 @@ static sp_var drawn(const sp_op *op, sp_tape *tape, sp_dtype dtype, sp_shape sha
 
 #define ATTR(rank, ...) .attr = &(draw_attr){ 5, { rank, { __VA_ARGS__ } } }
 #define SAMPLES                                                                     \
-    { .in = ". .", .5, 2, ATTR(2, 3, 7) }, { .in = ". .", .5, 2, ATTR(0, 0) }, \
-    { .in = "3x4 .", .5, 2, ATTR(2, 3, 4) },                                 \
-    { .in = ". 131", .5, 2, ATTR(1, 131) },                                  \
-    { .in = "2x1x3 2x1x3", .5, 2, ATTR(3, 2, 1, 3) },                        \
-    { .in = ". .", .5, 2, ATTR(2, 3, 0) },                                   \
-    { .in = "3 .", ATTR(1, 4), .fails = "operand 0 is neither a scalar nor [4]" }, \
-    { .in = ". .", ATTR(1, -1), .fails = "size -1 is negative" },                      \
-    { .in = ". .", ATTR(2, INT64_MAX, 2), .fails = "multiply beyond 63 bits" }, \
+    { .in = ". .", .5, 2, ATTR(2, 3, 7) }, { .in = ". .", .5, 2, ATTR(0, 0) },      \
+    { .in = "3x4 .", .5, 2, ATTR(2, 3, 4) },                                        \
+    { .in = ". 131", .5, 2, ATTR(1, 131) },                                         \
+    { .in = "2x1x3 2x1x3", .5, 2, ATTR(3, 2, 1, 3) },                               \
+    { .in = ". .", .5, 2, ATTR(2, 3, 0) },                                          \
+    { .in = "3 .", ATTR(1, 4), .fails = "operand 0 is neither a scalar nor [4]" },  \
+    { .in = ". .", ATTR(1, -1), .fails = "size -1 is negative" },                   \
+    { .in = ". .", ATTR(2, INT64_MAX, 2), .fails = "multiply beyond 63 bits" },     \
     { .in = ".:i32 .:i32", 1, 2, ATTR(1, 4), .fails = "needs f32 or f64" }
 
 /* ---- normal: operands mean and std ---- */

@@ -110,7 +110,7 @@ MOMENTS(double, f64)
         T *y = a->y.data;                                                           \
         int64_t n = s.channels;                                                     \
         for (int64_t i = 0; i < s.outer; i++, x += n, y += n) {                     \
-            moments_##type m = row_moments_##type(x, n, raw, a->scalar[0]);          \
+            moments_##type m = row_moments_##type(x, n, raw, a->scalar[0]);         \
             row_##type(x, y, n, m, 1, 0);                                           \
             if (gamma) affine_##type(y, n, gamma, beta);                            \
         }                                                                           \
@@ -131,7 +131,7 @@ ROWS(rms_norm, double, f64, true)
         const T *x = a->x[0].data, *g = a->x[1].data;                               \
         T *y = a->y.data;                                                           \
         for (const T *end = x + size; x < end; x += n, g += n, y += n) {            \
-            moments_##type m = row_moments_##type(x, n, at->raw, a->scalar[0]);      \
+            moments_##type m = row_moments_##type(x, n, at->raw, a->scalar[0]);     \
             T mean = m.mean, rest = m.rest, inverse = m.inverse;                    \
             double all = sums_##type(g, n, 0).d;                                    \
             double along = product_##type(x, g, n, mean) - (double)rest * all;      \
@@ -154,7 +154,7 @@ SLOPE(double, f64)
         const T *x = a->x[0].data, *gamma = OPERAND(T, a, 1), *beta = OPERAND(T, a, 2); \
         T *y = a->y.data;                                                           \
         for (int64_t i = 0; i < s.outer * groups; i++, x += n, y += n) {            \
-            moments_##type m = row_moments_##type(x, n, false, a->scalar[0]);        \
+            moments_##type m = row_moments_##type(x, n, false, a->scalar[0]);       \
             for (int64_t k = 0; k < channels; k++) {                                \
                 int64_t c = i % groups * channels + k;                              \
                 row_##type(x + k * s.inner, y + k * s.inner, s.inner, m,            \

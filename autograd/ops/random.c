@@ -27,7 +27,7 @@ static bool dropout_shape(const sp_call *c, sp_shape *y)
         const T *x = a->x[0].data;                                                  \
         T *y = a->y.data, up = (T)(1 / (1 - a->scalar[0]));                         \
         uint64_t least = (uint64_t)(a->scalar[0] * 0x1p32);                         \
-        sp_random r = sp__random_of(a);                                                 \
+        sp_random r = sp__random_of(a);                                             \
         uint32_t bits[4];                                                           \
         for (int64_t i = 0, n = sp_shape_size(a->y.shape); i < n; i++) {            \
             if (i % 4 == 0) sp__random_block(r, i / 4, bits);                       \
@@ -147,7 +147,7 @@ static int64_t drawn(double *w, int64_t n, double u)
         int64_t n = a->x[0].shape.dim[a->y.shape.rank];                             \
         for (int64_t i = 0; i < sp_shape_size(a->y.shape); i++, x += n) {           \
             for (int64_t j = 0; j < n; j++) w[j] = (double)x[j];                    \
-            y[i] = drawn(w, n, sp_random_uniform(sp__random_of(a), i));                 \
+            y[i] = drawn(w, n, sp_random_uniform(sp__random_of(a), i));             \
             if (y[i] >= 0) continue;                                                \
             sp_fault(a, "row %lld has no probabilities: NaN, +inf, or only -inf", (long long)i); \
             return;                                                                 \

@@ -94,7 +94,7 @@ sp_shape sp__kept(sp_shape x, const sp_reduce_attr *);
         const T *x = a->x[0].data;                                                  \
         T *y = a->y.data;                                                           \
         for (int64_t o = 0; o < r.outer; o++, x += r.n * r.inner, y += r.inner) {   \
-            if (r.inner == 1) *y = OP##_row_##type(x, r.n, a);                       \
+            if (r.inner == 1) *y = OP##_row_##type(x, r.n, a);                      \
             else for (int64_t j = 0; j < r.inner; j += VLEN(T)) {                   \
                 int64_t part = r.inner - j < VLEN(T) ? r.inner - j : VLEN(T);       \
                 vstore_part(y + j, OP##_columns_##type(x + j, r.n, r.inner, part, a), part); \

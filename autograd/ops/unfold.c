@@ -170,7 +170,7 @@ static bool fold_shape(const sp_call *c, sp_shape *y)
                 int64_t q = walk.stride[1][walk.shape.rank - 1];                    \
                 for (int64_t i = 0; i < walk.len; i++)                              \
                     to[walk.at[0] + i * p] += from[walk.at[1] + i * q];             \
-                sp__walk_on(&walk, 1);                                             \
+                sp__walk_on(&walk, 1);                                              \
             }                                                                       \
         }                                                                           \
     }
