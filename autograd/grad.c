@@ -12,8 +12,6 @@
  * node that it repeats.
  */
 #include "autograd/grad.h"
-
-#include <string.h>
 #include "autograd/ops.h"
 
 enum { NONE = 0 };                   /* no contribution: they are numbered from 1 */
@@ -228,12 +226,19 @@ static void close_partly(sweep *s, uint32_t id)
     s->n_many = 0;
 }
 
+/* A zeroed block that the tape counts. */
+static void *zeroed(sp_tape *t, int64_t bytes)
+{
+    t->stats.allocations++;
+    return sp_alloc_zero(bytes);
+}
+
 /* Into a region, from behind: its nodes up to id, which has a gradient, are recorded again. */
 static void enter(sweep *s, uint32_t first, uint32_t id)
 {
     sp_tape *t = s->t;
 
-    if (!s->stand) s->stand = sp__zeros(t, s->high * (int64_t)sizeof *s->stand);
+    if (!s->stand) s->stand = zeroed(t, s->high * (int64_t)sizeof *s->stand);
     if (!s->stand) {
         sp__fail(t, "grad: %s", sp_error());
     } else if (sp__grow(t, &s->inside, &s->inside_room, s->n_inside + 1, sizeof *s->inside)) {
@@ -322,8 +327,8 @@ static bool begin(sweep *s, const sp_asked *a, int n, const sp_var wrt[])
         if (wrt[i].id < s->low) s->low = wrt[i].id;
     }
     int64_t nodes = (int64_t)s->high - s->low;
-    s->state = sp__zeros(t, nodes);
-    s->list = sp__zeros(t, nodes * (int64_t)sizeof *s->list);
+    s->state = zeroed(t, nodes);
+    s->list = zeroed(t, nodes * (int64_t)sizeof *s->list);
     if (!s->state || !s->list) return sp__fail(t, "%s: %s", a->who, sp_error()), false;
     s->region = t->n_regions;
     s->partly = !t->early && !t->spec.keep && t->n_regions > 0

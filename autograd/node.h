@@ -27,9 +27,8 @@ typedef struct sp_node {
     uint32_t in[SP_INLINE_IN];
     uint32_t shape, attr;            /* interned */
     uint32_t slot;                   /* where its scalars begin; of a leaf: its index */
-    uint32_t flags;                  /* SP_EARLY */
+    uint32_t early;                  /* 1: run as soon as its operands are there (sp_jvp) */
 } sp_node;
-enum { SP_EARLY = 1 };               /* run it as soon as its operands are there (sp_jvp) */
 _Static_assert(sizeof(sp_node) == 32, "two nodes fill a cache line");
 
 /* What one node has beside its structure. */
@@ -98,7 +97,7 @@ struct sp_tape {
     sp_tape_spec spec;
     sp_isa       isa;
     bool         training;
-    bool         early;              /* what is recorded now is SP_EARLY, and waits in eager mode;
+    bool         early;              /* what is recorded now is early, and waits in eager mode;
                                         sweeps record no region again */
     uint64_t     step;
     uint32_t     epoch;
@@ -165,12 +164,14 @@ sp_var sp__fail(sp_tape *, const char *format, ...) SP_PRINTF(2, 3);
 sp_var sp__fail_scoped(sp_tape *, uint32_t scope, const char *sentence);
 /* Grow *array, of room *room, to hold `need` elements; false: no memory, tape failed. */
 bool   sp__grow(sp_tape *, void *array, int64_t *room, int64_t need, int64_t size);
-/* Whether the dtype can hold the number (sp_const); otherwise the tape has failed. */
-bool   sp__holds(sp_tape *, sp_dtype, double);
 /* Memory until reset.  NULL: tape failed. */
 void  *sp__tape_alloc(sp_tape *, int64_t bytes);
+/* Give what holds the value of a node back to the pool; the node still points there. */
+void   sp__forget_value(sp_tape *, uint32_t id);
 
 /* ---- leaf.c ---- */
+/* Whether the dtype can hold the number (sp_const); otherwise the tape has failed. */
+bool   sp__holds(sp_tape *, sp_dtype, double);
 /* sp_const, but equal ones may be one leaf: for what nobody can ask a gradient by. */
 sp_var sp__shared_number(sp_tape *, sp_dtype, double);
 
@@ -180,15 +181,10 @@ sp_var sp__shared_number(sp_tape *, sp_dtype, double);
 bool sp__record_again(sp_tape *, uint32_t first, uint32_t last, uint32_t stand[]);
 
 /* ---- record.c ---- */
-sp_var sp__record(sp_tape *, const sp_op *, int n, const sp_var x[], const void *attr,
-                  const double *scalar);
 /* Append a node as it stands; the shape and layout must be interned. */
 sp_var sp__append(sp_tape *, const sp_op *, sp_node, sp_beside);
 /* "matmul: [2,3] x [4,5]" */
 char  *sp__call_text(const sp_call *, char *text, int64_t size);
-
-/* The kernel that runs an op on operands of these dtypes; NULL: none. */
-sp_kernel *sp__kernel(const sp_tape *, const sp_op *, const sp_dtype x[], sp_dtype y);
 
 /* ---- run.c ---- */
 /* Compute these nodes and what they need.  drop: values that nobody needs any more go. */
@@ -204,6 +200,9 @@ void     sp__sweep_at(sp_tape *, uint32_t of);
 uint32_t sp__gradient_of(const sp_tape *, uint32_t id);
 
 /* ---- run_node.c ---- */
+/* The kernel that runs an op on operands of these dtypes; NULL: none. */
+sp_kernel *sp__kernel(const sp_tape *, const sp_op *, const sp_dtype x[], sp_dtype y);
+
 /* How node id is read; data are NULL where its value has not been computed. */
 void sp__operand(const sp_tape *, uint32_t id, sp_operand *);
 
@@ -243,12 +242,6 @@ static inline int sp__inputs(const sp_tape *t, uint32_t id, const uint32_t **in)
     bool n_ary = node->n_in == SP_N_ARY;
     *in = n_ary ? &t->operands[node->in[0]] : node->in;
     return n_ary ? (int)node->in[1] : node->n_in;
-}
-/* A zeroed block that the tape counts. */
-static inline void *sp__zeros(sp_tape *t, int64_t bytes)
-{
-    t->stats.allocations++;
-    return sp_alloc_zero(bytes);
 }
 static inline int64_t sp__bytes(const sp_tape *t, uint32_t id)
 {

@@ -33,7 +33,7 @@ static void place_by_operands(sp_evaluation *r)
 {
     for (int64_t i = 0; i < r->n_needed; i++) {
         uint32_t id = r->todo[i];
-        r->latest = r->t->node[id].flags & SP_EARLY ? WAITS : id;
+        r->latest = r->t->node[id].early ? WAITS : id;
         if (r->latest == WAITS) sp__each_read(r, id, note_latest);
         r->t->beside[id].left = r->latest;
     }

@@ -3,6 +3,7 @@
  * record - the one path of every call: check operands, infer type and shape,
  * resolve views, append a node.
  */
+#include <stdarg.h>
 #include <string.h>
 #include "autograd/node.h"
 #include "autograd/ops.h"
@@ -17,25 +18,6 @@ typedef struct request {
     const void   *attr;
     const double *scalar;
 } request;
-
-static sp_tape *tape_of(int n, const sp_var x[])
-{
-    for (int i = 0; i < n; i++)
-        if (x[i].tape) return x[i].tape;
-    return NULL;
-}
-
-sp_var sp_apply(const sp_op *op, int n, const sp_var x[], const void *attr, const double *scalar)
-{
-    sp_tape *t = tape_of(n, x);
-
-    if (!op || !op->name) return sp__fail(t, "sp_apply: there is no op, or it has no name");
-    if (!t) {
-        sp_fail("%s: none of its operands is a var of a tape", op->name);
-        return sp__nothing(NULL);
-    }
-    return sp__record(t, op, n, x, attr, scalar);
-}
 
 /* ---- sentences ---- */
 
@@ -266,7 +248,7 @@ sp_var sp__append(sp_tape *t, const sp_op *op, sp_node node, sp_beside beside)
     uint32_t id = (uint32_t)t->n_nodes++;
     if (op->kind != SP_VIEW) beside.base = id;
     beside.scope = t->scope;
-    node.flags = t->early ? SP_EARLY : 0;
+    node.early = t->early;
     t->node[id] = node;
     t->beside[id] = beside;
 
@@ -296,8 +278,8 @@ static bool dense_layout(sp_tape *t, sp_shape shape, sp_beside *beside)
     return sp__fail(t, "%s", sp_error()), false;
 }
 
-sp_var sp__record(sp_tape *t, const sp_op *op, int n, const sp_var x[], const void *attr,
-                  const double *scalar)
+static sp_var record(sp_tape *t, const sp_op *op, int n, const sp_var x[], const void *attr,
+                     const double *scalar)
 {
     request r = { t, op, n, x, attr, scalar };
     char reason[SP_ERROR_TEXT / 2] = "";
@@ -317,8 +299,8 @@ sp_var sp__record(sp_tape *t, const sp_op *op, int n, const sp_var x[], const vo
         if (!resolve(&r, &c, shape, &beside)) {
             if (sp__op(t, x[0].id) == &sp__op_pack)
                 return sp__fail(t, "%s: its view rule refuses even a dense operand", op->name);
-            sp_var packed = sp__record(t, &sp__op_pack, 1, x, NULL, NULL);
-            return sp__record(t, op, 1, &packed, attr, scalar);
+            sp_var packed = record(t, &sp__op_pack, 1, x, NULL, NULL);
+            return record(t, op, 1, &packed, attr, scalar);
         }
     } else if (!dense_layout(t, shape, &beside)) {
         return sp__nothing(t);
@@ -326,4 +308,23 @@ sp_var sp__record(sp_tape *t, const sp_op *op, int n, const sp_var x[], const vo
     if (t->failed || !keep_details(&r, &node, shape) || !keep_inputs(t, &node, n, x))
         return sp__nothing(t);
     return sp__append(t, op, node, beside);
+}
+
+static sp_tape *tape_of(int n, const sp_var x[])
+{
+    for (int i = 0; i < n; i++)
+        if (x[i].tape) return x[i].tape;
+    return NULL;
+}
+
+sp_var sp_apply(const sp_op *op, int n, const sp_var x[], const void *attr, const double *scalar)
+{
+    sp_tape *t = tape_of(n, x);
+
+    if (!op || !op->name) return sp__fail(t, "sp_apply: there is no op, or it has no name");
+    if (!t) {
+        sp_fail("%s: none of its operands is a var of a tape", op->name);
+        return sp__nothing(NULL);
+    }
+    return record(t, op, n, x, attr, scalar);
 }

@@ -8,8 +8,6 @@
  */
 #include "autograd/run.h"
 
-#include <string.h>
-
 /* ---- what a node reads ---- */
 
 bool sp__absorbs(const sp_tape *t, uint32_t sum, uint32_t x)
@@ -49,7 +47,7 @@ static bool mark(sp_evaluation *r, uint32_t base)
     if (!sp__grow(t, &r->todo, &r->todo_room, r->n_todo + 1, sizeof *r->todo)) return false;
     r->todo[r->n_todo++] = base;
     r->n_needed++;
-    r->early |= t->node[base].flags & SP_EARLY;
+    r->early |= t->node[base].early;
     if (base < r->low) r->low = base;
     if (base >= r->high) r->high = base + 1;
     return true;

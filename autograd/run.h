@@ -15,7 +15,7 @@ struct sp_evaluation {
     int64_t     n_todo, todo_room, n_needed;
     uint32_t    low, high;           /* the needed nodes lie in [low, high), and
                                         the places of all (order.c) */
-    bool        early;               /* some of them are SP_EARLY */
+    bool        early;               /* some of them are early (node.h) */
     uint32_t    latest;              /* place of the node being ordered; where each place */
     uint32_t   *first, *sorted;      /*   begins, and the nodes in order */
     int64_t     first_room, sorted_room;

@@ -2,6 +2,7 @@
  *
  * run_node - one node: finds its operands, packs what its kernel cannot read, calls it.
  */
+#include <stdarg.h>
 #include <string.h>
 #include "autograd/ops/records.h"
 #include "autograd/run.h"

@@ -2,6 +2,7 @@
  *
  * tape - the life of a tape: making, failing, scopes, resetting.
  */
+#include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
 #include "autograd/node.h"
@@ -49,14 +50,20 @@ sp_tape *sp_tape_new(const sp_tape_spec *spec)
     return NULL;
 }
 
+void sp__forget_value(sp_tape *t, uint32_t id)
+{
+    sp_beside *b = &t->beside[id];
+
+    if (b->tensor && !b->tensor->borrowed)
+        sp__pool_give(&t->pool, b->tensor->data, sp_tensor_bytes(b->tensor));
+    if (!b->owned || !b->data) return;
+    sp__pool_give(&t->pool, b->data, sp__bytes(t, id));
+    t->stats.live_bytes -= sp__bytes(t, id);
+}
+
 static void forget_values(sp_tape *t)
 {
-    for (int64_t i = 0; i < t->n_nodes; i++) {
-        sp_beside *b = &t->beside[i];
-        if (b->tensor && !b->tensor->borrowed)
-            sp__pool_give(&t->pool, b->tensor->data, sp_tensor_bytes(b->tensor));
-        if (b->owned && b->data) sp__pool_give(&t->pool, b->data, sp__bytes(t, (uint32_t)i));
-    }
+    for (int64_t i = 0; i < t->n_nodes; i++) sp__forget_value(t, (uint32_t)i);
     t->stats.live_bytes = 0;
 }
 

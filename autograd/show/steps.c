@@ -34,8 +34,8 @@ static int64_t find_start(const sp_tape *t, const char *path)
         if (path && !called(t, t->scopes[t->names[i].scope].parent, path)) continue;
         if (found >= 0 && t->names[found].scope != t->names[i].scope) {
             char a[200], b[200];
-            sp_name_path((sp_tape *)t, found, a, sizeof a);
-            sp_name_path((sp_tape *)t, i, b, sizeof b);
+            sp_name_path(t, found, a, sizeof a);
+            sp_name_path(t, i, b, sizeof b);
             return sp_fail("trace: several runs fit; say which by .scope: they begin at \"%s\" and "
                            "\"%s\"", a, b), -1;
         }
@@ -157,17 +157,6 @@ sp_probe sp__probe_here(sp_tape *t)
                        t->n_stretches, t->n_regions, t->n_events };
 }
 
-static void forget_value(sp_tape *t, uint32_t id)
-{
-    sp_beside *b = &t->beside[id];
-
-    if (b->tensor && !b->tensor->borrowed)
-        sp__pool_give(&t->pool, b->tensor->data, sp_tensor_bytes(b->tensor));
-    if (!b->owned || !b->data) return;
-    sp__pool_give(&t->pool, b->data, sp__bytes(t, id));
-    t->stats.live_bytes -= sp__bytes(t, id);
-}
-
 /* What refers to nodes that are no more: events, hooks that a hook attached, what it pinned. */
 static void forget_references(sp_tape *t, const sp_probe *p)
 {
@@ -186,7 +175,7 @@ void sp__probe_rewind(sp_tape *t, const sp_probe *p)
 {
     for (int64_t i = p->leaves; i < t->n_leaves; i++)
         if (t->leaves[i].param) return;
-    for (int64_t id = p->nodes; id < t->n_nodes; id++) forget_value(t, (uint32_t)id);
+    for (int64_t id = p->nodes; id < t->n_nodes; id++) sp__forget_value(t, (uint32_t)id);
     t->n_nodes = p->nodes;
     t->n_operands = p->operands;
     t->n_scalars = p->scalars;
