@@ -3,7 +3,6 @@
  * backward - what is asked of a sweep: sp_grad, the gradient by any vars; and sp_backward, that by
  * every trainable parameter, evaluated and added to what it has.
  */
-#include <string.h>
 #include "autograd/grad.h"
 #include "autograd/ops.h"
 #include "tensor/strided.h"

@@ -8,6 +8,7 @@
  */
 #include "autograd/params.h"
 
+#include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 #include "tensor/alloc.h"

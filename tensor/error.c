@@ -2,6 +2,7 @@
  *
  * error.c - the sentence of this thread's last failure, and one that is kept apart.
  */
+#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>

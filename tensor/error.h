@@ -11,7 +11,6 @@
 #ifndef SP_ERROR_H
 #define SP_ERROR_H
 
-#include <stdarg.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>

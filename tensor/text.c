@@ -5,6 +5,7 @@
 #include "tensor/text.h"
 
 #include <math.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 #include "tensor/alloc.h"

@@ -4,6 +4,7 @@
  */
 #include "autograd/check.h"
 
+#include <stdarg.h>
 #include <string.h>
 #include "autograd/check/parts.h"
 #include "autograd/ops.h"

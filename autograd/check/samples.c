@@ -2,7 +2,6 @@
  *
  * samples - reads an op's samples, draws their operands and lays them out in memory.
  */
-#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 #include "autograd/check/parts.h"

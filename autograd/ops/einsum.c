@@ -6,6 +6,7 @@
  * each meets the product of those before it, and an index that neither the result nor a later
  * operand names is summed at once.
  */
+#include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 #include "autograd/ops/contract.h"

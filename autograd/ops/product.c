@@ -2,6 +2,7 @@
  *
  * product - products of arrays of any rank, by matmul.
  */
+#include <stdarg.h>
 #include <stdio.h>
 #include "autograd/ops/contract.h"
 #include "autograd/node.h"

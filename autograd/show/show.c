@@ -3,8 +3,6 @@
  * show - a recording as text, table, picture or timeline: what the forms share.
  */
 #include "autograd/show.h"
-
-#include <string.h>
 #include "autograd/show/parts.h"
 #include "tensor/io.h"
 

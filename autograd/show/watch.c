@@ -4,7 +4,6 @@
  * computed; and which nodes are parts of which gradient.
  */
 #include <math.h>
-#include <string.h>
 #include "autograd/show/range.h"
 #include "autograd/run.h"
 
