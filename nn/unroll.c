@@ -7,7 +7,7 @@
 #include "autograd/ops.h"
 #include "nn/carry_parts.h"
 #include "nn/layer.h"
-#include "nn/parts.h"
+#include "nn/checkpoint.h"
 #include "nn/step.h"
 #include "tensor/alloc.h"
 
@@ -96,17 +96,17 @@ static void step(walk *w, int64_t t, sp_state *s)
 
 static bool steps(walk *w, sp_state *s)
 {
-    sp_parts parts = sp__parts_of(w->tape, w->T, &w->way->checkpoint);
+    sp_kept_steps kept = sp__checkpoint_begin(w->tape, w->T, &w->way->checkpoint);
 
     for (int64_t i = 0; i < w->T && !sp_tape_error(w->tape); i++) {
         const int64_t t = w->way->reverse ? w->T - 1 - i : i;
-        sp__parts_before(&parts, i);
+        sp__checkpoint_before(&kept, i);
         sp_scope_enter(w->tape, "step", t);
         step(w, t, s);
         sp_scope_leave(w->tape);
-        sp__parts_after(&parts, i, s);
+        sp__checkpoint_after(&kept, i, s);
     }
-    sp__parts_end(&parts);
+    sp__checkpoint_end(&kept);
     return !sp_tape_error(w->tape);
 }
 

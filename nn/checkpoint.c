@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT
  *
- * parts - which steps lie in regions: every k, every root of T, or as many as a budget of bytes
+ * checkpoint - which steps lie in regions: every k, every root of T, or as many as a budget of bytes
  * demands.
  */
-#include "nn/parts.h"
+#include "nn/checkpoint.h"
 
 #include <math.h>
 
@@ -22,9 +22,9 @@ bool sp__checkpoint_check(sp_tape *t, const sp_checkpoint *c)
     return false;
 }
 
-sp_parts sp__parts_of(sp_tape *t, int64_t T, const sp_checkpoint *c)
+sp_kept_steps sp__checkpoint_begin(sp_tape *t, int64_t T, const sp_checkpoint *c)
 {
-    sp_parts p = { .tape = t, .T = T, .until = T };
+    sp_kept_steps p = { .tape = t, .T = T, .until = T };
 
     if (c->kind == SP_EVERY) p.every = c->n;
     if (c->kind == SP_BUDGET) p.budget = c->n, p.nodes = sp_stats(t).nodes;
@@ -32,9 +32,9 @@ sp_parts sp__parts_of(sp_tape *t, int64_t T, const sp_checkpoint *c)
     return p;
 }
 
-static int64_t place(const sp_parts *p, int64_t i) { return (i - p->from) % p->every; }
+static int64_t place(const sp_kept_steps *p, int64_t i) { return (i - p->from) % p->every; }
 
-void sp__parts_before(sp_parts *p, int64_t i)
+void sp__checkpoint_before(sp_kept_steps *p, int64_t i)
 {
     if (p->every == 0 || i < p->from || i >= p->until || place(p, i) != 0) return;
     sp_region_enter(p->tape);
@@ -55,7 +55,7 @@ static double bytes_of(const sp_state *s)
    parts of k take T/k s between the parts and k f within one; the least for k = sqrt(T s / f).  The
    last m steps, which go back before any part is there, may be kept while m f has room.  What
    rules need for the moment is some values of one step. */
-static void choose(sp_parts *p, const sp_state *state)
+static void choose(sp_kept_steps *p, const sp_state *state)
 {
     const double f = (double)sp_recorded_bytes(p->tape, p->nodes), s = bytes_of(state);
     const double T = (double)(p->T - 1), budget = (double)p->budget, moment = 4 * f;
@@ -74,13 +74,13 @@ static void choose(sp_parts *p, const sp_state *state)
     p->until = p->T - (m > k ? (int64_t)fmin(m, T) : 0);
 }
 
-void sp__parts_after(sp_parts *p, int64_t i, const sp_state *state)
+void sp__checkpoint_after(sp_kept_steps *p, int64_t i, const sp_state *state)
 {
     if (i == 0 && p->budget > 0 && !sp_tape_error(p->tape)) choose(p, state);
-    if (p->inside && (place(p, i + 1) == 0 || i + 1 == p->until)) sp__parts_end(p);
+    if (p->inside && (place(p, i + 1) == 0 || i + 1 == p->until)) sp__checkpoint_end(p);
 }
 
-void sp__parts_end(sp_parts *p)
+void sp__checkpoint_end(sp_kept_steps *p)
 {
     if (p->inside) sp_region_leave(p->tape);
     p->inside = false;
