@@ -8,9 +8,9 @@
 #include <string.h>
 
 #include "autograd/ops.h"
-#include "nn/carry_parts.h"
 #include "nn/layer.h"
 #include "nn/rnn_parts.h"
+#include "nn/step.h"
 #include "tensor/alloc.h"
 
 enum { NAME_MOST = 200, PART_TEXT = NAME_MOST + 40 };

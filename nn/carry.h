@@ -26,19 +26,18 @@ SP_API void      sp_carry_free(sp_carry *);
 /* An independent one that stands at the same place. */
 SP_API sp_carry *sp_carry_copy(const sp_carry *);
 
-/* Stand where a run ended, or after its first `steps` steps (1 to T; not of a run in
-   reverse or both ways).
-   After the evaluation and before sp_tape_reset.  The end of a run with a carry is still there;
-   for another place say so in sp_run.keep_at, or it is computed again, which fails after the
-   parameters have changed.  On failure false, and the carry stands where it stood. */
+/* Stand where a run ended, or after its first `steps` steps (1 to T; not of a run in reverse or
+   both ways).  After the evaluation and before sp_tape_reset.  The end of a run with a carry is
+   still there; for another place say so in sp_run.keep_at, or it is computed again, which fails
+   after the parameters have changed.  On failure false, and the carry stands where it stood. */
 SP_API bool sp_carry_keep   (sp_carry *, const sp_seq *);
 SP_API bool sp_carry_keep_at(sp_carry *, const sp_seq *, int64_t steps);
 
 /* Back to the start: the rows that are set in the mask ([batch], 0 is not set), all if NULL. */
 SP_API bool sp_carry_reset(sp_carry *, const sp_tensor *mask);
 
-/* The state as it stands, one tensor per state as in sp_seq.last; the carry's.  NULL: at
-   the start, or k out of range. */
+/* The state as it stands, one tensor per state as in sp_seq.last; the carry's.  NULL: at the
+   start, or k out of range. */
 SP_API const sp_tensor *sp_carry_state(const sp_carry *, int k);
 
 /* A part of a checkpoint: "carry.<layer>.fresh", "carry.<layer>.0", ..., by the layer's whole name.

@@ -7,14 +7,14 @@
 
 #include "autograd/tape.h"
 
-/* Fail x's tape: a layer could not be made, for the reason that its collection told. */
+/* Fail the tape, as there is no layer of this kind: why, its collection has told. */
 sp_var sp__no_layer(sp_tape *, const char *kind);
+
+/* The same where there is no tape: sp_error() is "carry: there is no layer: ...".  False. */
+bool sp__no_layer_for(const char *who, const char *what);
 
 /* y = x W^T + b;  x [n,in], W [out,in], b [out] or NULL */
 sp_var sp__affine(sp_var x, sp_param *w, sp_param *b);
-
-/* "carry: there is no layer: ..." as a failure of this thread; false. */
-bool sp__no_layer_for(const char *who, const char *what);
 
 /* The whole name of the layer that is made in this collection: its prefix without the dot. */
 const char *sp__layer_name(sp_params *inside);

@@ -3,9 +3,9 @@
  * rnn_run - stacks of cells: how they run.
  */
 #include "autograd/ops.h"
-#include "nn/carry_parts.h"
 #include "nn/layer.h"
 #include "nn/rnn_parts.h"
+#include "nn/step.h"
 #include "tensor/alloc.h"
 
 /* Every axis moved into its usual place: x [T,B,...], masks [T,B], states [D L,B,...]. */
@@ -20,7 +20,7 @@ static sp_var if_given(sp_var v, sp_var (*f)(sp_var))
     return sp_is_given(v) ? f(v) : v;
 }
 
-static sp_var swap(sp_var v)      { return sp_transpose(v, 0, 1); }
+static sp_var swap(sp_var v)       { return sp_transpose(v, 0, 1); }
 static sp_var batch_of_1(sp_var v) { return sp_unsqueeze(v, 1); }
 static sp_var length_of_1(sp_var v)
 {
@@ -114,8 +114,7 @@ static sp_var run_layer(const walk *w, int layer, sp_var x)
     for (int d = 0; d < r->directions; d++) {
         sp_way way = w->way;
         const int i = layer * r->directions + d;
-        sp_begin begin = { state_of(&w->begin.state, i), w->begin.fresh,
-                           w->begin.carried };
+        sp_begin begin = { state_of(&w->begin.state, i), w->begin.fresh, w->begin.carried };
         if (d) sp_scope_enter(x.tape, "reverse", -1);
         way.reverse = w->way.reverse != (d == 1);
         way.zeroed = layer > 0;                  /* the y of the one before */

@@ -52,6 +52,10 @@ typedef struct sp_begin {
     bool     carried;              /* the state may be of a checkpoint of another dtype */
 } sp_begin;
 
+/* Set where a run of `owner` (a cell or a stack) on x [T,B,...] begins: begin->state holds the
+   carried tensors whole.  False: the carry does not fit, and the tape has failed (carry.c). */
+bool sp__carry_begin(const sp_run *, const void *owner, sp_var x, sp_begin *begin);
+
 /* How a run goes along time. */
 typedef struct sp_way {
     bool              reverse;

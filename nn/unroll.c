@@ -5,9 +5,8 @@
 #include "nn/unroll.h"
 
 #include "autograd/ops.h"
-#include "nn/carry_parts.h"
-#include "nn/layer.h"
 #include "nn/checkpoint.h"
+#include "nn/layer.h"
 #include "nn/step.h"
 #include "tensor/alloc.h"
 
