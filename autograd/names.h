@@ -28,9 +28,6 @@ extern "C" {
 /* Name v in the scope that is open now.  Returns v.  A value may have several names. */
 SP_API sp_var sp_named(sp_var v, const char *role);
 
-/* Internal: the same for state k of a cell, which sp_trace (nn/trace.h) follows along time. */
-sp_var sp__named_state(sp_var v, const char *role, int k);
-
 /* The value of this name.  Not found: nothing, and sp_error() says so with the nearest names; the
    tape has not failed.  A value that was dropped is computed again when it is read, which
    after an optimizer step is too late: read it before, or sp_keep it before sp_backward. */

@@ -4,8 +4,8 @@
  */
 #include "nn/step.h"
 
-#include "autograd/names.h"
 #include "autograd/ops.h"
+#include "autograd/show/steps.h"
 #include "nn/layer.h"
 
 int sp__state_given(const sp_state *s)

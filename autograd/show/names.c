@@ -8,6 +8,7 @@
 
 #include <string.h>
 #include "autograd/node.h"
+#include "autograd/show/steps.h"
 
 /* ---- giving ---- */
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * steps.h - what a run of a cell along time has left on a tape (internal; for nn/trace.c).
+ * steps.h - what a run of a cell along time has left on a tape (internal; for nn/).
  */
 #ifndef SP_STEPS_H
 #define SP_STEPS_H
@@ -8,6 +8,9 @@
 #include "autograd/tape.h"
 
 enum { SP_STEPS_STATES = 4 };
+
+/* sp_named (names.h) for state k of a cell, which sp_trace (nn/trace.h) follows along time. */
+sp_var sp__named_state(sp_var v, const char *role, int k);
 
 /* The states named by one run, at[0] the start and at[1 + t] after step t. */
 typedef struct sp_moment { sp_var state[SP_STEPS_STATES]; } sp_moment;
