@@ -88,18 +88,21 @@ static void softmax_vjp(const sp_pullback *v)
     sp_push(v, 0, sp_mul(v->y, sp_sub(v->g, sp_sum_axes(sp_mul(v->g, v->y), last, true))));
 }
 
+/* What a row's elements e^x sum to, in terms of that of element i: 1 / softmax. */
+static double sum_in_terms_of(int64_t i, const sp_operand *x)
+{
+    int64_t n = rows_of(x).n;
+    const double *all = x->data, *row = all + i / n * n;
+    double sum = 0;
+
+    for (int64_t j = 0; j < n; j++) sum += exp(row[j] - all[i]);
+    return sum;
+}
+
 static void softmax_reference(const sp_args *a)
 {
-    rows r = rows_of(&a->x[0]);
-    const double *x = a->x[0].data;
-    double *y = a->y.data;
-
-    for (int64_t i = 0; i < r.count * r.n; i++) {
-        const double *row = x + i / r.n * r.n;
-        double sum = 0;
-        for (int64_t j = 0; j < r.n; j++) sum += exp(row[j] - x[i]);
-        y[i] = 1 / sum;
-    }
+    for (int64_t i = 0; i < sp_shape_size(a->y.shape); i++)
+        ((double *)a->y.data)[i] = 1 / sum_in_terms_of(i, &a->x[0]);
 }
 
 static const sp_sample samples[] = {
@@ -138,16 +141,8 @@ static void log_softmax_vjp(const sp_pullback *v)
 
 static void log_softmax_reference(const sp_args *a)
 {
-    rows r = rows_of(&a->x[0]);
-    const double *x = a->x[0].data;
-    double *y = a->y.data;
-
-    for (int64_t i = 0; i < r.count * r.n; i++) {
-        const double *row = x + i / r.n * r.n;
-        double sum = 0;
-        for (int64_t j = 0; j < r.n; j++) sum += exp(row[j] - x[i]);
-        y[i] = -log(sum);
-    }
+    for (int64_t i = 0; i < sp_shape_size(a->y.shape); i++)
+        ((double *)a->y.data)[i] = -log(sum_in_terms_of(i, &a->x[0]));
 }
 
 extern const sp_op sp__op_log_softmax;
