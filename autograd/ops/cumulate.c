@@ -123,7 +123,7 @@ static const sp_sample samples[] = {
     const sp_op sp__op_##OP = {                                                     \
         .name = #OP, .maths = MATHS, .kind = SP_OTHER, .n_in = 1,                   \
         .attr_size = sizeof(running_attr), .shape = running_shape,                  \
-        .kernels = { [SP_PORTABLE] = { [SP_F32] = OP##_float, [SP_F64] = OP##_double } }, \
+        .kernels = PLAIN_KERNELS(OP),                                               \
         .vjp = OP##_vjp, .reference = OP##_reference, .samples = samples,           \
     };                                                                              \
     sp_var sp_##OP(sp_var x, int axis) { return running(&sp__op_##OP, x, axis, false); } \

@@ -79,7 +79,6 @@ static void normals(sp_random r, int64_t from, int64_t n, double z[PIECE])
     }
 #define DRAWS(OP, NUMBERS, VALUE_OF)                                                \
     DRAW(OP, float, NUMBERS, VALUE_OF(float)) DRAW(OP, double, NUMBERS, VALUE_OF(double))
-#define KERNELS(OP) { [SP_PORTABLE] = { [SP_F32] = OP##_float, [SP_F64] = OP##_double } }
 
 /* The same numbers again, with two other parameters. */
 static sp_var again(const sp_op *op, const sp_pullback *v, double first, double second)
@@ -141,7 +140,7 @@ extern const sp_op sp__op_normal;
 const sp_op sp__op_normal = {
     .name = "normal", .maths = "y[i] = mean + std z, z of N(0, 1)", .kind = SP_OTHER, .n_in = 2,
     .attr_size = sizeof(draw_attr), .random = true, .shape = draw_shape,
-    .kernels = KERNELS(normal), .vjp = normal_vjp, .reference = normal_reference,
+    .kernels = PLAIN_KERNELS(normal), .vjp = normal_vjp, .reference = normal_reference,
     .samples = normal_samples,
 };
 
@@ -193,7 +192,7 @@ extern const sp_op sp__op_uniform;
 const sp_op sp__op_uniform = {
     .name = "uniform", .maths = "y[i] evenly from [lo, hi)", .kind = SP_OTHER, .n_in = 2,
     .attr_size = sizeof(draw_attr), .random = true, .shape = draw_shape,
-    .kernels = KERNELS(uniform), .vjp = uniform_vjp, .reference = uniform_reference,
+    .kernels = PLAIN_KERNELS(uniform), .vjp = uniform_vjp, .reference = uniform_reference,
     .samples = uniform_samples,
 };
 
@@ -242,7 +241,7 @@ extern const sp_op sp__op_bernoulli;
 const sp_op sp__op_bernoulli = {
     .name = "bernoulli", .maths = "y[i] = 1 with probability p, else 0", .kind = SP_OTHER,
     .n_in = 1, .attr_size = sizeof(draw_attr), .random = true, .constant = true,
-    .shape = draw_shape, .kernels = KERNELS(bernoulli), .reference = bernoulli_reference,
+    .shape = draw_shape, .kernels = PLAIN_KERNELS(bernoulli), .reference = bernoulli_reference,
     .samples = bernoulli_samples,
 };
 

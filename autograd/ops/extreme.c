@@ -184,7 +184,7 @@ PLACE(argmin, <, double)
         .name = #OP, .maths = "the index of the first " MOST " along an axis",      \
         .kind = SP_REDUCE, .n_in = 1, .attr_size = sizeof(sp_reduce_attr), .constant = true, \
         .dtype = place_dtype, .shape = OP##_shape,                                  \
-        .kernels = { [SP_PORTABLE] = { [SP_F32] = OP##_float, [SP_F64] = OP##_double } }, \
+        .kernels = PLAIN_KERNELS(OP),                                               \
         .reference = OP##_reference, .samples = place_samples,                      \
     };                                                                              \
     sp_var sp_##OP(sp_var x, int axis)                                              \

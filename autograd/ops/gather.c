@@ -213,7 +213,7 @@ extern const sp_op sp__op_scatter_add;
 const sp_op sp__op_scatter_add = {
     .name = "scatter_add", .maths = "y[index[i...], :] += x[i..., :]", .kind = SP_GATHER, .n_in = 2,
     .attr_size = sizeof(scatter_attr), .dtype = scatter_dtype, .shape = scatter_shape,
-    .kernels = { [SP_PORTABLE] = { [SP_F32] = scatter_float, [SP_F64] = scatter_double } },
+    .kernels = PLAIN_KERNELS(scatter),
     .vjp = scatter_vjp, .reference = scatter_reference, .samples = scatter_samples,
 };
 

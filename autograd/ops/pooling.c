@@ -282,7 +282,7 @@ static void share_vjp(const sp_pullback *v)
     const sp_op sp__op_##op = {                                                     \
         .name = #op, .maths = formula, .kind = which, .n_in = operands,             \
         .attr_size = sizeof(sp_pool_attr), .shape = shape_rule, .work = work_rule,  \
-        .kernels = { [SP_PORTABLE] = { [SP_F32] = op##_float, [SP_F64] = op##_double } }, \
+        .kernels = PLAIN_KERNELS(op),                                               \
         .vjp = rule, .reference = sp__##op##_reference, .samples = sp__##op##_samples, \
     };
 RECORD(max_pool, "the largest that a sliding window sees", SP_OTHER, 1, pool_shape, pool_work,

@@ -70,7 +70,7 @@ const sp_op sp__op_dropout = {
     .name = "dropout", .maths = "y = 0 with probability p, else x / (1 - p)", .kind = SP_OTHER,
     .n_in = 1, .attr_size = sizeof(draw_attr), .n_scalars = 1, .random = true,
     .shape = dropout_shape,
-    .kernels = { [SP_PORTABLE] = { [SP_F32] = dropout_float, [SP_F64] = dropout_double } },
+    .kernels = PLAIN_KERNELS(dropout),
     .vjp = dropout_vjp, .reference = dropout_reference, .samples = dropout_samples,
 };
 
@@ -182,7 +182,7 @@ const sp_op sp__op_categorical = {
     .name = "categorical", .maths = "y = j with probability softmax(x)[j]", .kind = SP_OTHER,
     .n_in = 1, .attr_size = sizeof(draw_attr), .random = true, .constant = true,
     .dtype = categorical_dtype, .shape = categorical_shape, .work = categorical_work,
-    .kernels = { [SP_PORTABLE] = { [SP_F32] = categorical_float, [SP_F64] = categorical_double } },
+    .kernels = PLAIN_KERNELS(categorical),
     .reference = categorical_reference, .samples = categorical_samples,
 };
 

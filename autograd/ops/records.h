@@ -51,6 +51,9 @@
 #define SP__K_NEON(op)
 #endif
 
+/* A table of plain C kernels alone: op_float and op_double of the file. */
+#define PLAIN_KERNELS(op) { [SP_PORTABLE] = { [SP_F32] = op##_float, [SP_F64] = op##_double } }
+
 /* The vector kernels, and beside the portable ones plain ones for integers and bool:
    op_int32_t, op_int64_t and op_uint8_t of the file. */
 #define WITH_WHOLE(op)                                                              \
@@ -62,7 +65,7 @@
 #define SP_AT(p, d, i)         ((d) ? vload((p) + (i)) : vset(vload_part(p, 1), *(p)))
 #define SP_PART(p, d, i, n)    ((d) ? vload_part((p) + (i), n) : vset(vload_part(p, 1), *(p)))
 
-/* The slot of a placed region, shared with the executor. */
+/* The attributes of place; the executor reads them too. */
 typedef struct sp_place_attr { int64_t axis, start, step, size; } sp_place_attr;
 
 /* What an op draws: its attributes begin with the stream. */

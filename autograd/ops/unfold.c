@@ -217,7 +217,7 @@ const sp_op sp__op_fold = {
     .name = "fold", .maths = "y[i step + j dilation, ...] += x[i, ..., j] along an axis",
     .kind = SP_OTHER, .n_in = 1, .attr_size = sizeof(window_attr), .strided = true,
     .shape = fold_shape,
-    .kernels = { [SP_PORTABLE] = { [SP_F32] = fold_float, [SP_F64] = fold_double } },
+    .kernels = PLAIN_KERNELS(fold),
     .vjp = fold_vjp, .reference = fold_reference, .samples = fold_samples,
 };
 
