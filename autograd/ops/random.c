@@ -1,14 +1,15 @@
 /* SPDX-License-Identifier: MIT
  *
- * random - ops that draw.  What they draw is a function of the tape's seed and step, of the
- * stream in their attributes and of the element, so it can be drawn again and is never stored.
+ * random - dropout, and classes drawn by their logits.  What is drawn is a function of the tape's
+ * seed and step, of the stream in the attributes and of the element, so it can be drawn again
+ * and is never stored.
  */
 #include <math.h>
 #include "autograd/ops.h"
 #include "autograd/ops/records.h"
 #include "tensor/vmath.h"
 
-typedef struct draw_attr { uint64_t stream; } draw_attr;
+typedef struct stream_attr { uint64_t stream; } stream_attr;
 
 /* ---- dropout ---- */
 
@@ -53,7 +54,7 @@ static void dropout_reference(const sp_args *a)
         y[i] = sp_random_u32(sp__random_of(a), i) * 0x1p-32 < p ? 0 : x[i] / (1 - p);
 }
 
-static const draw_attr one = { 1 }, two = { 2 };
+static const stream_attr one = { 1 }, two = { 2 };
 static const sp_sample dropout_samples[] = {
     { .in = "3x7", .5, 2, &one, { .2 } }, { .in = ".", .5, 2, &two, { .2 } },
     { .in = "0x3", .attr = &one, .scalar = { .2 } },
@@ -68,7 +69,7 @@ static const sp_sample dropout_samples[] = {
 extern const sp_op sp__op_dropout;
 const sp_op sp__op_dropout = {
     .name = "dropout", .maths = "y = 0 with probability p, else x / (1 - p)", .kind = SP_OTHER,
-    .n_in = 1, .attr_size = sizeof(draw_attr), .n_scalars = 1, .random = true,
+    .n_in = 1, .attr_size = sizeof(stream_attr), .n_scalars = 1, .random = true,
     .shape = dropout_shape,
     .kernels = PLAIN_KERNELS(dropout),
     .vjp = dropout_vjp, .reference = dropout_reference, .samples = dropout_samples,
@@ -80,7 +81,7 @@ sp_var sp_dropout(sp_var x, double p)
     bool idle = p == 0 || (p > 0 && p <= 1 && !sp_tape_training(x.tape));
 
     if (idle && !sp_is_nothing(x)) return x;
-    return sp_apply(&sp__op_dropout, 1, &x, &(draw_attr){ sp_stream(x.tape) }, &p);
+    return sp_apply(&sp__op_dropout, 1, &x, &(stream_attr){ sp_stream(x.tape) }, &p);
 }
 
 /* ---- categorical ---- */
@@ -180,7 +181,7 @@ static const sp_sample categorical_samples[] = {
 extern const sp_op sp__op_categorical;
 const sp_op sp__op_categorical = {
     .name = "categorical", .maths = "y = j with probability softmax(x)[j]", .kind = SP_OTHER,
-    .n_in = 1, .attr_size = sizeof(draw_attr), .random = true, .constant = true,
+    .n_in = 1, .attr_size = sizeof(stream_attr), .random = true, .constant = true,
     .dtype = categorical_dtype, .shape = categorical_shape, .work = categorical_work,
     .kernels = PLAIN_KERNELS(categorical),
     .reference = categorical_reference, .samples = categorical_samples,
@@ -188,5 +189,5 @@ const sp_op sp__op_categorical = {
 
 sp_var sp_categorical(sp_var logits)
 {
-    return sp_apply(&sp__op_categorical, 1, &logits, &(draw_attr){ sp_stream(logits.tape) }, NULL);
+    return sp_apply(&sp__op_categorical, 1, &logits, &(stream_attr){ sp_stream(logits.tape) }, NULL);
 }
