@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * checkpoint - which steps lie in regions: every k, every root of T, or as many as a budget of bytes
- * demands.
+ * checkpoint - which steps lie in regions: every k, every root of T, or as many as a budget of
+ * bytes demands.
  */
 #include "nn/checkpoint.h"
 

@@ -14,7 +14,7 @@
 #include "tensor/alloc.h"
 #include "tensor/text.h"
 
-_Static_assert(SP_STEPS_STATES == SP_MAX_STATES, "a run has as many states as its cell");
+_Static_assert((int)SP_STEPS_STATES == SP_MAX_STATES, "a run has as many states as its cell");
 
 typedef struct work {
     sp_trace     *out;

@@ -189,5 +189,6 @@ const sp_op sp__op_categorical = {
 
 sp_var sp_categorical(sp_var logits)
 {
-    return sp_apply(&sp__op_categorical, 1, &logits, &(stream_attr){ sp_stream(logits.tape) }, NULL);
+    return sp_apply(&sp__op_categorical, 1, &logits, &(stream_attr){ sp_stream(logits.tape) },
+                    NULL);
 }
