@@ -2,15 +2,9 @@
  *
  * test_trace.c - what a trace tells of linear recurrences, where every number is known.
  */
-#include "nn/trace.h"
 #include "autograd/names.h"
 #include "tensor/alloc.h"
-#include "tests/nn_case.h"
-
-static nn_case c;
-
-static void begin(void) { c = nn_begin(); }
-static void end(void)   { nn_end(&c); }
+#include "tests/trace_case.h"
 
 /* h' = a h + b x, of one number; a is a parameter. */
 typedef struct line { sp_cell cell; sp_param *a; } line;
@@ -28,22 +22,6 @@ static line line_of(double a)
     l.cell = (sp_cell){ .kind = "line", .input = SP_SHAPE(1), .output = SP_SHAPE(1), .n_states = 1,
                         .state = { SP_SHAPE(1) }, .step = line_step };
     return l;
-}
-
-static sp_var ones(int64_t T) { return sp_full(c.tape, SP_F64, SP_SHAPE(T, 1, 1), 1); }
-
-static sp_trace *traced(sp_var loss, const sp_trace_spec *spec)
-{
-    sp_trace *r = sp_trace_new(loss, spec);
-
-    ck_assert_msg(r != NULL, "%s", sp_error());
-    no_failure(&c);
-    return r;
-}
-
-static void near_to(double is, double due)
-{
-    ck_assert_double_eq_tol(is, due, 1e-9 * (1 + fabs(due)));
 }
 
 /* h_t = (1 - a^(t+1)) / (1 - a);  L = h_T:  dL/dh_t = a^(T-1-t),  dh_t/dh_{t-1} = a,

@@ -7,7 +7,7 @@
 #include "autograd/names.h"
 #include "autograd/show.h"
 #include "tensor/alloc.h"
-#include "tests/trace_case.h"
+#include "tests/trace_line.h"
 
 START_TEST(no_step_one_step_and_no_sample_are_traced)
 {

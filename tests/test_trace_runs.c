@@ -4,7 +4,7 @@
  * several runs, cells in cells, stacks.
  */
 #include "autograd/names.h"
-#include "tests/trace_case.h"
+#include "tests/trace_line.h"
 
 static double length_of(sp_var v) { return sqrt(sp_item(sp_sum(sp_square(v)))); }
 
