@@ -8,6 +8,7 @@
 #include <stdint.h>
 
 #include "autograd/params.h"
+#include "tests/faults.h"
 #include "tests/store_samples.h"
 #include "tests/suite.h"
 
@@ -48,22 +49,6 @@ static inline bool same_values(const sp_params *p, const sp_params *q)
 static inline void says(const char *sentence, const char *part)
 {
     ck_assert_msg(sentence && strstr(sentence, part), "\"%s\" does not say \"%s\"", sentence, part);
-}
-
-/* Fail the first allocation, the second, ... until the whole act succeeds. */
-static inline void fails_cleanly(bool (*act)(void), bool lasting)
-{
-    bool done = false;
-
-    for (int64_t n = 0; !done; n++) {
-        int64_t live = sp_alloc_count().live_blocks;
-        if (!sp_alloc_fail(n, lasting)) return;        /* a release build cannot fail on purpose */
-        done = act();
-        sp_alloc_fail(-1, false);
-        ck_assert_int_eq(sp_alloc_count().live_blocks, live);
-        ck_assert_msg(done || strstr(sp_error(), "out of memory"), "%s", sp_error());
-        ck_assert(act());
-    }
 }
 
 typedef struct list {

@@ -8,6 +8,7 @@
 #include <sys/wait.h>
 #include <time.h>
 
+#include "tests/faults.h"
 #include "tests/store_samples.h"
 
 START_TEST(no_flipped_bit_gives_other_contents)
@@ -95,22 +96,6 @@ static bool load(void)
     ck_assert(ok || !store);
     sp_store_free(store);
     return ok;
-}
-
-static void fails_cleanly(bool (*act)(void), bool lasting)
-{
-    bool done = false;
-
-    for (int64_t n = 0; !done; n++) {
-        int64_t live = sp_alloc_count().live_blocks;
-        if (!sp_alloc_fail(n, lasting)) return;        /* a release build cannot fail on purpose */
-        done = act();
-        sp_alloc_fail(-1, false);
-        ck_assert_int_eq(sp_alloc_count().live_blocks, live);
-        ck_assert_msg(done || strstr(sp_error(), "out of memory"), "%lld: %s",
-                      (long long)n, sp_error());
-        ck_assert(act());
-    }
 }
 
 START_TEST(any_failing_allocation_is_survived)
