@@ -5,7 +5,7 @@
 #ifndef OUTCOME_H
 #define OUTCOME_H
 
-#include "nn_case.h"
+#include "tests/nn_case.h"
 
 enum { MOST = 64 };
 

@@ -3,7 +3,7 @@
  * A state that crosses from window to window: as one long run, without its graph; at any
  * step; by row; copied; saved; and never half changed.
  */
-#include "nn_case.h"
+#include "tests/nn_case.h"
 #include "tensor/alloc.h"
 
 enum { I = 3, H = 4, T = 6, B = 3, LAYERS = 2 };

@@ -3,7 +3,7 @@
  * Carries in checkpoints: whole names, several of one layer, the same one twice, another
  * dtype, and what is refused.
  */
-#include "nn_case.h"
+#include "tests/nn_case.h"
 
 enum { I = 3, H = 4, T = 5, B = 2 };
 

@@ -5,7 +5,7 @@
  * 4-point differences in f64.
  */
 #include "autograd/check.h"
-#include "nn_case.h"
+#include "tests/nn_case.h"
 
 enum { I = 2, H = 3, T = 4, B = 3, MOST = 64 };
 

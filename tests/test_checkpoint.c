@@ -3,7 +3,7 @@
  * Runs along time with checkpoints: the same bits for every cell, stack and option; memory; hooks
  * at every step.
  */
-#include "outcome.h"
+#include "tests/outcome.h"
 
 enum { I = 3, H = 4, B = 2 };
 

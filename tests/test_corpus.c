@@ -9,7 +9,7 @@
 #include "tensor/alloc.h"
 #include "tensor/io.h"
 #include "tensor/store.h"
-#include "tiny_lm.h"
+#include "tests/tiny_lm.h"
 #include "tests/suite.h"
 
 enum { VOCAB = 256, WIDTH = 128, T = 50, B = 50, EPOCHS = 10, FIRST = 100 };

@@ -5,7 +5,7 @@
  * recurrent learning, which never looks back, against backpropagation through time.
  */
 #include "autograd/derivatives.h"
-#include "nn_case.h"
+#include "tests/nn_case.h"
 
 enum { I = 2, H = 3, B = 2, STEPS = 12, MOST = 64 };
 

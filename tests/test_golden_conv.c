@@ -3,7 +3,7 @@
  * test_golden_conv.c - convolutions, pooling, normalizations and attention composed of ops against
  * what PyTorch answers (golden/conv.safetensors): values and gradients, in f64 and f32.
  */
-#include "golden_case.h"
+#include "tests/golden_case.h"
 #include "tests/suite.h"
 
 #define A x[0]

@@ -3,7 +3,7 @@
  * test_golden_ctc.c - the loss of connectionist temporal classification and its slope by logits
  * against what PyTorch answers (golden/ctc.safetensors).
  */
-#include "golden_case.h"
+#include "tests/golden_case.h"
 #include "tests/suite.h"
 
 static const char *const names[] = { "usual", "f32", "lengths", "no_labels", "blank_last", "exact",

@@ -3,7 +3,7 @@
  * test_golden_index.c - rearranging, picking, padding and scattering against what PyTorch answers,
  * and pads beyond the axis against NumPy (golden/index.safetensors).
  */
-#include "golden_case.h"
+#include "tests/golden_case.h"
 #include "tests/suite.h"
 
 #define A x[0]

@@ -3,7 +3,7 @@
  * test_golden_losses.c - softmax and its like, cross entropy, squared error, embedding, against
  * what PyTorch answers (golden/losses.safetensors), extreme and infinite logits included.
  */
-#include "golden_case.h"
+#include "tests/golden_case.h"
 #include "tests/suite.h"
 
 /* ---- softmax and its like ---- */

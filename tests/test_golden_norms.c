@@ -3,7 +3,7 @@
  * test_golden_norms.c - norms, variances and deviations, any and all, against what PyTorch answers
  * (golden/norms.safetensors).
  */
-#include "golden_case.h"
+#include "tests/golden_case.h"
 #include "tests/suite.h"
 
 #define A x[0]

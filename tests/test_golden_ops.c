@@ -3,7 +3,7 @@
  * test_golden_ops.c - single ops against what PyTorch answers (golden/ops.safetensors): kinks,
  * ties, bounds, NaN, empty axes, repeated ids, broadcasting; values and gradients.
  */
-#include "golden_case.h"
+#include "tests/golden_case.h"
 #include "tests/suite.h"
 
 #define A x[0]

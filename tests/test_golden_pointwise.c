@@ -3,7 +3,7 @@
  * test_golden_pointwise.c - functions of one number and of two against what PyTorch answers
  * (golden/pointwise.safetensors): in between, at kinks and ties, far out, NaN.
  */
-#include "golden_case.h"
+#include "tests/golden_case.h"
 #include "tests/suite.h"
 
 #define A x[0]

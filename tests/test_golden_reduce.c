@@ -3,7 +3,7 @@
  * test_golden_reduce.c - products, running sums and products, and what sorting picks, against what
  * PyTorch answers (golden/reduce.safetensors).
  */
-#include "golden_case.h"
+#include "tests/golden_case.h"
 #include "tests/suite.h"
 
 static sp_var best(sp_var x, int64_t k, int axis, bool smallest)

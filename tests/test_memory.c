@@ -13,7 +13,7 @@
 #include "tensor/alloc.h"
 #include "tensor/io.h"
 #include "tensor/store.h"
-#include "tiny_lm.h"
+#include "tests/tiny_lm.h"
 #include "tests/suite.h"
 
 enum { STEPS = 3, T = 3, B = 2, VOCAB = 7 };

@@ -2,7 +2,7 @@
  *
  * Linear, embedding, initializers, the masked mean.
  */
-#include "nn_case.h"
+#include "tests/nn_case.h"
 
 /* ---- linear ---- */
 

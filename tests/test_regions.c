@@ -4,7 +4,7 @@
  * that go on where a part has ended; hooks.
  */
 #include "autograd/node.h"
-#include "outcome.h"
+#include "tests/outcome.h"
 
 enum { H = 4, B = 2 };
 

@@ -2,7 +2,7 @@
  *
  * Running stacks: layouts; dropout; single steps; what is refused, and how it is told.
  */
-#include "nn_case.h"
+#include "tests/nn_case.h"
 
 enum { I = 3, H = 4, T = 5, B = 2 };
 

@@ -2,7 +2,7 @@
  *
  * Making stacks: names, order, shapes and start of parameters; options that make no sense.
  */
-#include "nn_case.h"
+#include "tests/nn_case.h"
 #include "tensor/alloc.h"
 
 enum { I = 3, H = 4 };

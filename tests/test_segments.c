@@ -3,7 +3,7 @@
  * A batch with lengths, a mask and resets equals its segments run alone, forward and in every
  * gradient, for every kind of cell, stacked and both ways.
  */
-#include "nn_case.h"
+#include "tests/nn_case.h"
 
 enum { I = 3, H = 4, T = 6, B = 4, MOST_WRT = 64 };
 

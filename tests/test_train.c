@@ -7,7 +7,7 @@
 #include <unistd.h>
 #include "tensor/alloc.h"
 #include "tensor/cpu.h"
-#include "tiny_lm.h"
+#include "tests/tiny_lm.h"
 #include "tests/suite.h"
 
 enum { STEPS = 10, T = 7, B = 3 };

@@ -3,7 +3,7 @@
  * Unrolling: what is not used does no harm; starts, directions and ranks; empty batches and
  * times; what is refused, and how it is told.
  */
-#include "nn_case.h"
+#include "tests/nn_case.h"
 
 enum { I = 3, H = 4, T = 6, B = 4 };
 
