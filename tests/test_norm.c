@@ -217,7 +217,7 @@ END_TEST
 int main(void)
 {
     Suite *suite = suite_create("norm");
-    TCase *tc = tcase_create("norms");
+    TCase *tc = tcase_create("norm");
 
     tcase_add_checked_fixture(tc, begin, end);
     tcase_add_test(tc, a_large_mean_costs_no_digits);

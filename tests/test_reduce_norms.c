@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * test_norms.c - norms, any and all, variances: closed forms, huge and tiny values, slopes where
+ * test_reduce_norms.c - norms, any and all, variances: closed forms, huge and tiny values, slopes where
  * there is none, and what is refused.
  */
 #include "tests/ops_case.h"
@@ -363,7 +363,7 @@ static TCase *truths(void)
 
 int main(void)
 {
-    Suite *suite = suite_create("norms");
+    Suite *suite = suite_create("reduce_norms");
 
     suite_add_tcase(suite, norms());
     suite_add_tcase(suite, variances());
