@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * test_anomaly_edges.c - the first op that made a NaN or an infinity is named, through views, in sums,
- * in values computed again, in hooks, eager or not.
+ * test_anomaly_edges.c - the first op that made a NaN or an infinity is named, through views, in
+ * sums, in values computed again, in hooks, eager or not.
  */
 #include <math.h>
 #include <string.h>
