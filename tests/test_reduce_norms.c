@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * test_reduce_norms.c - norms, any and all, variances: closed forms, huge and tiny values, slopes where
- * there is none, and what is refused.
+ * test_reduce_norms.c - norms, any and all, variances: closed forms, huge and tiny values, slopes
+ * where there is none, and what is refused.
  */
 #include "tests/ops_case.h"
 
