@@ -79,7 +79,7 @@ typedef struct sp_args {
     bool              add;             /* SP_CONTRACT: add to y, continuing its chain */
     const void       *attr;            /* op->attr_size bytes */
     const double     *scalar;          /* op->n_scalars numbers */
-    sp_random         random;  /* seed and step of the tape; the stream is the op's business */
+    sp_random         random;          /* of the tape: seed and step; the stream is the op's own */
     void             *work;            /* op->work bytes, 64-byte aligned */
     char             *fault;           /* see sp_fault */
 } sp_args;
@@ -121,11 +121,11 @@ typedef struct sp_pullback {
 SP_API bool sp_wants(const sp_pullback *, int k);
 SP_API void sp_push (const sp_pullback *, int k, sp_var g);
 
-/* An input on which sp_check_op tries the op.  The list ends with {0}. */
+/* An input on which sp_check_op tries the op.  The list ends with {0}.  `in` says of each operand,
+   with spaces between: "2x3" its shape, "." a scalar; "4:i64" another dtype than floating
+   ("4:5" would be no dtype and is refused); "3:i64=0,2,1" these elements and no random ones. */
 typedef struct sp_sample {
-    const char *in;  /* operand shapes: "2x3 3x4"; "." is a scalar; "4:i64" another dtype than
-                                          floating; "4:5" would be no dtype and is refused;
-                                          "3:i64=0,2,1" these elements and no random ones */
+    const char *in;                    /* operands: "2x3 3x4" */
     double      lo, hi;                /* values lie in [lo, hi], evenly random; both 0: [-2, 2].
                                           Integers likewise, whole numbers in [lo, hi) */
     const void *attr;
@@ -147,7 +147,7 @@ struct sp_op {
     bool        constant;              /* no gradient passes, by definition (argmax, detach) */
     double      lo, hi;                /* bounds of the result, if it has any: what is near them is
                                           saturated (nn/trace.h) */
-    int         typed_by;  /* which operand's dtype picks the kernel; -1: the result's */
+    int         typed_by;              /* operand whose dtype picks the kernel; -1: the result */
 
     /* The result's dtype (NULL: sp_dtype_floats) and shape (NULL: NumPy's broadcast). */
     bool (*dtype)(const sp_call *, sp_dtype *y);

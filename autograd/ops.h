@@ -106,7 +106,7 @@ SP_API sp_var sp_matmul(sp_var a, sp_var b);
 SP_API sp_var sp_matmul_t(sp_var a, bool a_transposed, sp_var b, bool b_transposed);
 
 /* ---- views: nothing is copied unless a reshape cannot be said with strides; any dtype ---- */
-SP_API sp_var sp_reshape  (sp_var x, sp_shape);  /* one size may be -1: what is left */
+SP_API sp_var sp_reshape  (sp_var x, sp_shape);                   /* one size of -1: the rest */
 SP_API sp_var sp_permute  (sp_var x, sp_axes);                    /* y axis i is x axis axis[i] */
 SP_API sp_var sp_transpose(sp_var x, int axis_a, int axis_b);     /* two axes swapped */
 
@@ -133,7 +133,9 @@ SP_API sp_var sp_add_n (int n, const sp_var x[]);                 /* x[0] + x[1]
 SP_API sp_var sp_place(sp_var x, int axis, int64_t start, int64_t step, int64_t size);
 
 /* ---- by index: i32 or i64; out of range is an error when evaluated ---- */
-SP_API sp_var sp_gather     (sp_var x, sp_var index);  /* y[i..., :] = x[index[i...], :] */
+
+/* y[i..., :] = x[index[i...], :] */
+SP_API sp_var sp_gather(sp_var x, sp_var index);
 
 /* y[index[i...], :] += x[i..., :] in order of i; y has so many rows */
 SP_API sp_var sp_scatter_add(sp_var x, sp_var index, int64_t rows);
@@ -162,7 +164,7 @@ typedef enum sp_reduction { SP_MEAN, SP_SUM_UP, SP_EACH } sp_reduction;
 
 typedef struct sp_cross_entropy_spec {
     sp_reduction reduction;       /* SP_MEAN: over the targets that are not ignored */
-    int64_t      ignore_index;  /* a target of this id counts as nothing; usual -100; SP_ZERO: 0 */
+    int64_t      ignore_index;    /* targets of this id count as nothing; usual -100; SP_ZERO: 0 */
     bool         nan_if_none;     /* the mean over no target is NaN; usual 0 */
 } sp_cross_entropy_spec;
 

@@ -37,14 +37,15 @@ typedef struct sp_tape_spec {
     uint64_t seed;              /* of dropout and sampling */
     int      threads;           /* at most so many compute; results never depend on it.
                                    This version computes on the calling thread */
-    bool     eager;  /* run each op as it is recorded: the debugger's mode; also SP_EAGER=1.  Of
-                        what sp_jvp records, what its result needs */
+    bool     eager;             /* run each op as it is recorded: the debugger's mode; also
+                                   SP_EAGER=1.  Of what sp_jvp records, what its result needs */
     bool     keep;              /* sp_backward keeps all values until reset */
     int64_t  max_nodes;         /* budget of recorded nodes; usual and most 64 million */
     int64_t  max_bytes;         /* budget of bytes alive in an evaluation; usual no limit */
     bool     portable;          /* use the portable kernels only: the oracle of tests */
-    sp_isa   isa;  /* force an instruction set (not SP_PORTABLE: say .portable); usual the best */
-    int      anomaly;           /* sp_anomaly: a NaN or an infinity that an op makes is a failure */
+    sp_isa   isa;               /* force an instruction set (not SP_PORTABLE: say .portable);
+                                   usual the best */
+    sp_anomaly anomaly;         /* a NaN or an infinity that an op makes is a failure */
     bool     trace;             /* note when each node was computed, for SP_SHOW_TRACE (show.h) */
     void   (*on_error)(const char *sentence, void *data);   /* called at the moment of failure;
                                    it must not free the tape, and a reset in it does nothing */

@@ -17,7 +17,8 @@
 typedef struct sp_conv_attr {
     sp_window window;                          /* size: for conv_weight only */
     int64_t   groups;
-    int64_t   more[SP_WINDOW_AXES];  /* conv_transpose: elements of x that no position reaches */
+    int64_t   more[SP_WINDOW_AXES];            /* conv_transpose: elements of x that no position
+                                                  reaches */
 } sp_conv_attr;
 
 /* Bytes of scratch, enough for each of the three. */
