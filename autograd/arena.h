@@ -12,7 +12,7 @@
 typedef struct sp_chunk sp_chunk;
 typedef struct sp_arena {
     sp_chunk *first, *current;
-    int64_t  blocks;                 /* taken from the system so far */
+    int64_t   blocks;                /* taken from the system so far */
 } sp_arena;
 
 /* A zeroed block, 16-byte aligned; NULL: no memory. */

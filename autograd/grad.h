@@ -28,6 +28,9 @@ sp_var sp__unbroadcast(sp_var g, sp_shape x);
 bool sp__gradients(sp_var y, int n, const sp_var wrt[], sp_var out[], const sp_grad_spec *,
                    bool zeros);
 
+/* What the hooks of node id, if any, make of its gradient g (hook.c). */
+sp_var sp__run_hooks(sp_tape *, uint32_t id, sp_var g);
+
 /* What is said where an op without a vjp is the slope_of another. */
 #define SP_NO_SECOND "second derivative of %s is not implemented"
 
@@ -43,7 +46,5 @@ bool sp__fit(sp_tape *, const char *who, const char names[2], int n, const sp_va
 
 /* Makes every out[i] nothing.  Returns false. */
 bool sp__all_nothing(sp_tape *, int n, sp_var out[]);
-/* What the hooks of node id, if any, make of its gradient g. */
-sp_var sp__run_hooks(sp_tape *, uint32_t id, sp_var g);
 
 #endif

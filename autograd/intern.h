@@ -22,7 +22,7 @@ typedef struct sp_interner {
     uint32_t    *table;              /* number + 1 by hash; 0: empty; a power of two long */
     int64_t      table_room;
     sp_arena     arena;
-    int64_t  blocks;                 /* taken from the system so far */
+    int64_t      blocks;             /* taken from the system so far */
 } sp_interner;
 
 /* The number of these bytes, the same for the same bytes; false: no memory. */

@@ -54,8 +54,8 @@ typedef struct sp_hooked { uint32_t id; sp_gradient_hook *f; void *data; } sp_ho
 typedef struct sp_leaf {
     sp_param *param;                 /* NULL: data */
     uint64_t  version;               /* of the parameter, when it was recorded */
-    uint64_t  hash;                  /* of borrowed data, in SP_DEBUG builds; */
-    uint32_t  hashed;                /*   when they were looked at last: the evaluation's stamp */
+    uint64_t  hash;                  /* of borrowed data, in SP_DEBUG builds */
+    uint32_t  hashed;                /* stamp of the evaluation that looked at them last */
     uint32_t  node;
     bool      borrowed;
 } sp_leaf;
@@ -104,8 +104,8 @@ struct sp_tape {
 
     const char *called;              /* a function made of ops is recording them; see SP_CALLED */
     int         calls;
-    bool failed, telling;            /* telling: on_error is being called */
-    char error[SP_ERROR_TEXT];
+    bool        failed, telling;     /* telling: on_error is being called */
+    char        error[SP_ERROR_TEXT];
 
     sp_node   *node;                 /* n_nodes of them */
     sp_beside *beside;
@@ -121,7 +121,8 @@ struct sp_tape {
 
     sp_stretch *stretches;
     int64_t     n_stretches, stretch_room;
-    bool        probing, hookless;   /* steps.h; sweeps call no hooks */
+    bool        probing;             /* between sp__probe_begin and its end (show/steps.h) */
+    bool        hookless;            /* sweeps call no hooks */
     sp_part    *parts;               /* what came to parameters while probing */
     int64_t     n_parts, part_room;
     uint32_t    sweeping;            /* 1 + the node whose gradient is being recorded */

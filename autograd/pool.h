@@ -13,8 +13,8 @@
 enum { SP_POOL_CLASSES = 64 * 4 };
 
 typedef struct sp_pool {
-    void *waiting[SP_POOL_CLASSES];
-    int64_t  blocks;                 /* taken from the system so far */
+    void   *waiting[SP_POOL_CLASSES];
+    int64_t blocks;                  /* taken from the system so far */
 } sp_pool;
 
 /* A block for so many bytes, contents undefined, 64-byte aligned; NULL: no memory. */
