@@ -13,9 +13,9 @@ extern "C" {
 
 /* Elements are brought to mean 0 and variance 1 in groups, then y = gamma (...) + beta.  The
    variance is over n, not n - 1.  gamma and beta may be {0} for none; PyTorch's eps is 1e-5.
-   Groups of no elements give nothing; one NaN makes its group NaN,
-   and no other.  Elements are squared in the dtype: from about 1e19 on in f32, and 1e154 in f64,
-   squares are infinite and the result is 0. */
+   Groups of no elements give nothing; one NaN makes its group NaN, and no other.  Elements are
+   squared in the dtype: from about 1e19 on in f32, and 1e154 in f64, squares are infinite and
+   the result is 0. */
 
 /* Groups: the last `axes` axes; gamma and beta have their shape. */
 SP_API sp_var sp_layer_norm(sp_var x, int axes, sp_var gamma, sp_var beta, double eps);

@@ -40,12 +40,12 @@ static bool read_operand(const char **text, wanted *w)
     if (*at == '.') {
         at++;
     } else {
-        do {
+        for (bool more = true; more; at += more) {
             if (*at < '0' || *at > '9' || w->shape.rank == SP_MAX_RANK) return false;
             w->shape.dim[w->shape.rank++] = strtoll(at, &end, 10);
             at = end;
-        } while (*at++ == 'x');
-        at--;
+            more = *at == 'x';
+        }
     }
     if (*at == ':') {
         size_t length = strcspn(++at, " =");
