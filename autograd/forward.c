@@ -14,21 +14,28 @@
 
 /* ---- the two ---- */
 
-bool sp_vjp(int n_y, const sp_var y[], const sp_var u[], int n_x, const sp_var x[], sp_var out[])
+bool sp__vjp(int n_y, const sp_var y[], const sp_var u[], int n_x, const sp_var x[], int n_stop,
+             sp_var out[])
 {
     sp_tape *t = sp__tape_of("vjp", n_y, y, n_x);
-    sp_asked a = { .who = "vjp", .n = n_y, .y = y, .seed = u, .zeros = true };
+    sp_asked a = { .who = "vjp", .n = n_y, .y = y, .seed = u, .n_stop = n_stop, .stop = x,
+                   .zeros = true };
 
     if (!t || !sp__fit(t, "vjp", "yu", n_y, y, u) || !sp__fit(t, "vjp", "xx", n_x, x, x))
         return sp__all_nothing(t, n_x, out);
     return sp__sweep(&a, n_x, x, out);
 }
 
+bool sp_vjp(int n_y, const sp_var y[], const sp_var u[], int n_x, const sp_var x[], sp_var out[])
+{
+    return sp__vjp(n_y, y, u, n_x, x, 0, out);
+}
+
 /* Vars of a call, in one block of the heap: n_y seeds, n_x gradients by x, and the n of these
    that there are with their tangents. */
 typedef struct tangents {
     sp_tape *t;
-    int      n;
+    int      n, n_stop;
     sp_var  *s, *g, *linear, *v;
 } tangents;
 
@@ -46,7 +53,8 @@ static bool make_room(tangents *r, int n_y, int n_x)
 static bool transpose(tangents *r, int n_y, const sp_var y[], int n_x, const sp_var x[],
                       const sp_var v[])
 {
-    sp_asked a = { .who = "jvp", .n = n_y, .y = y, .seed = r->s, .quiet = true };
+    sp_asked a = { .who = "jvp", .n = n_y, .y = y, .seed = r->s, .n_stop = r->n_stop, .stop = x,
+                   .quiet = true };
 
     for (int k = 0; k < n_y; k++)
         r->s[k] = sp_full(r->t, sp_var_dtype(y[k]), sp_var_shape(y[k]), 0);
@@ -70,9 +78,10 @@ static bool record_tangents(tangents *r, int n_y, const sp_var y[], int n_x, con
     return true;
 }
 
-bool sp_jvp(int n_y, const sp_var y[], int n_x, const sp_var x[], const sp_var v[], sp_var out[])
+bool sp__jvp(int n_y, const sp_var y[], int n_x, const sp_var x[], int n_stop, const sp_var v[],
+             sp_var out[])
 {
-    tangents r = { .t = sp__tape_of("jvp", n_y, y, n_x) };
+    tangents r = { .t = sp__tape_of("jvp", n_y, y, n_x), .n_stop = n_stop };
     bool ok = r.t && sp__fit(r.t, "jvp", "yy", n_y, y, y) && sp__fit(r.t, "jvp", "xv", n_x, x, v)
            && make_room(&r, n_y, n_x);
 
@@ -85,4 +94,9 @@ bool sp_jvp(int n_y, const sp_var y[], int n_x, const sp_var x[], const sp_var v
     if (ok && r.t->spec.eager && !r.t->early) ok = sp__run(r.t, n_y, out, false);
     sp_release(r.s);
     return ok || sp__all_nothing(r.t, n_y, out);
+}
+
+bool sp_jvp(int n_y, const sp_var y[], int n_x, const sp_var x[], const sp_var v[], sp_var out[])
+{
+    return sp__jvp(n_y, y, n_x, x, 0, v, out);
 }

@@ -31,6 +31,13 @@ bool sp__gradients(sp_var y, int n, const sp_var wrt[], sp_var out[], const sp_g
 /* What the hooks of node id, if any, make of its gradient g (hook.c). */
 sp_var sp__run_hooks(sp_tape *, uint32_t id, sp_var g);
 
+/* sp_vjp and sp_jvp that hold the first n_stop of x as independent: what one of them is to another
+   on the tape takes no part. */
+bool sp__vjp(int n_y, const sp_var y[], const sp_var u[], int n_x, const sp_var x[], int n_stop,
+             sp_var out[]);
+bool sp__jvp(int n_y, const sp_var y[], int n_x, const sp_var x[], int n_stop, const sp_var v[],
+             sp_var out[]);
+
 /* What is said where an op without a vjp is the slope_of another. */
 #define SP_NO_SECOND "second derivative of %s is not implemented"
 

@@ -8,7 +8,7 @@
 
 #include <math.h>
 #include <string.h>
-#include "autograd/derivatives.h"
+#include "autograd/grad.h"
 #include "autograd/ops.h"
 #include "autograd/show/steps.h"
 #include "tensor/alloc.h"
@@ -230,7 +230,7 @@ static bool iterate(const work *w, int64_t t, sp_tensor *v[], double *sigma)
         to[k] = state_after(w, t, k);
         in[k] = sp_input(w->t, v[k]);
     }
-    bool ok = sp_jvp(n, to, n, from, in, out) && sp_vjp(n, to, out, n, from, back);
+    bool ok = sp__jvp(n, to, n, from, n, in, out) && sp__vjp(n, to, out, n, from, n, back);
     double length = ok ? sqrt(sp_item(square_sum(n, in))) : NAN;
     *sigma = !ok ? NAN : length == 0 ? 0 : sqrt(sp_item(square_sum(n, out))) / length;
     double scale = ok ? sqrt(sp_item(square_sum(n, back))) : NAN;

@@ -77,6 +77,14 @@ static void attach(const walk *w, const sp_state *before, sp_state *s)
     }
 }
 
+/* A state that is also another one stands for itself by a view: each has its own gradient. */
+static void set_apart(sp_state *s)
+{
+    for (int k = 1; k < s->n; k++)
+        for (int i = 0; i < k; i++)
+            if (s->v[k].id == s->v[i].id) s->v[k] = sp_reshape(s->v[k], sp_var_shape(s->v[k]));
+}
+
 /* In reverse the boundary that the mark of t+1 makes is met between t+1 and t. */
 static void step(walk *w, int64_t t, sp_state *s)
 {
@@ -87,6 +95,7 @@ static void step(walk *w, int64_t t, sp_state *s)
     sp_state after = *s;
     w->made[0][t] = sp__cell_step(w->cell, x_of(w, t), &after);
     if (sp_is_given(w->marks->valid)) after = choose(w->marks->valid, t, &after, s);
+    set_apart(&after);
     attach(w, s, &after);
     *s = after;
     sp__name_states(w->cell, s);
@@ -194,6 +203,7 @@ sp_seq sp__unroll(const sp_cell *c, sp_var x, const sp_marks *marks, const sp_be
 
     if (sp_tape_error(x.tape)) return sp__no_seq(x.tape, c->n_states);
     sp_scope_enter(x.tape, "start", -1);
+    set_apart(&s);
     sp__name_states(c, &s);
     sp_scope_leave(x.tape);
     return walked(&w, &s);

@@ -1,12 +1,10 @@
 /* SPDX-License-Identifier: MIT
  *
  * test_trace_runs.c - traces of every way that a run can go: marks, directions, checkpoints, hooks,
- * several runs, cells in cells, stacks.
+ * several runs, cells in cells.
  */
 #include "autograd/names.h"
 #include "tests/trace_line.h"
-
-static double length_of(sp_var v) { return sqrt(sp_item(sp_sum(sp_square(v)))); }
 
 /* ---- marks, directions, checkpoints ---- */
 
@@ -196,72 +194,6 @@ START_TEST(a_cell_in_a_cell_does_not_take_its_place)
 }
 END_TEST
 
-/* ---- stacks ---- */
-
-/* The largest singular value of d(h,c)_t/d(h,c)_{t-1}, element by element: B = 1. */
-static double largest(const sp_var to[2], const sp_var from[2], int n)
-{
-    double J[16][16] = { { 0 } }, v[16], w[16], u[16], sigma = 0;
-
-    for (int i = 0, row = 0; i < 2; i++)
-        for (int64_t e = 0; e < sp_var_dim(to[i], 1); e++, row++) {
-            sp_var y = sp_sum(sp_slice(to[i], 1, e, 1)), g[2];
-            ck_assert(sp_grad(y, 2, from, g, NULL));
-            for (int k = 0, column = 0; k < 2; k++) {
-                const sp_tensor *x = sp_value(g[k]);
-                for (int64_t f = 0; f < sp_tensor_size(x); f++)
-                    J[row][column++] = sp_tensor_at(x, f);
-            }
-        }
-    for (int i = 0; i < n; i++) v[i] = 1 + .1 * i;
-    for (int round = 0; round < 4000; round++) {
-        double length = 0;
-        for (int i = 0; i < n; i++)
-            for (int j = (int)(w[i] = 0); j < n; j++) w[i] += J[i][j] * v[j];
-        for (int j = 0; j < n; j++)
-            for (int i = (int)(u[j] = 0); i < n; i++) u[j] += J[i][j] * w[i];
-        for (int j = 0; j < n; j++) length += u[j] * u[j];
-        for (int j = 0; j < n; j++) v[j] = u[j] / sqrt(length);
-        sigma = sqrt(sqrt(length));
-    }
-    return sigma;
-}
-
-START_TEST(a_projected_bidirectional_stack_agrees_with_its_names)
-{
-    sp_rnn *r = sp_lstm_new(c.params, "r", (sp_rnn_spec){ .input = 3, .hidden = 5, .proj = 2,
-                            .layers = 2, .bidirectional = true });
-    sp_seq seq = sp_rnn_run(r, drawn(&c, SP_SHAPE(4, 1, 3)),
-                            &(sp_run){ .checkpoint = { SP_EVERY, 2 } });
-    sp_var loss = sp_sum(sp_square(seq.y)), to[2], from[2];
-    sp_trace *x = traced(loss, &(sp_trace_spec){ .scope = "layer 1/reverse", .iterations = 2000 });
-    char path[60];
-
-    ck_assert_int_eq(x->n_states, 2);
-    ck_assert_int_eq(x->n_weights, 5);
-    ck_assert(sp_backward(loss));
-    for (int i = 0; i < 8; i++) {
-        snprintf(path, sizeof path, "r/layer 1/reverse/step %d/%s", i / 2, i % 2 ? "c" : "h");
-        near_to(x->state[i % 2][i / 2], length_of(sp_find(c.tape, path)));
-        near_to(x->grad[i % 2][i / 2], length_of(sp_find_grad(c.tape, path)));
-    }
-    for (int t = 0; t < 4; t++) {
-        snprintf(path, sizeof path, t < 3 ? "layer 1/reverse/step %d" : "layer 1/reverse/start",
-                 t + 1);
-        from[0] = sp_find(c.tape, strcat(path, "/h"));
-        path[strlen(path) - 1] = 'c';
-        from[1] = sp_find(c.tape, path);
-        snprintf(path, sizeof path, "layer 1/reverse/step %d/h", t);
-        to[0] = sp_find(c.tape, path);
-        path[strlen(path) - 1] = 'c';
-        to[1] = sp_find(c.tape, path);
-        ck_assert_double_eq_tol(x->jacobian[t], largest(to, from, 7), 1e-6);
-    }
-    sp_trace_free(x);
-    no_failure(&c);
-}
-END_TEST
-
 int main(void)
 {
     TCase *t = tcase_create("trace_runs");
@@ -273,6 +205,5 @@ int main(void)
     tcase_add_test(t, of_two_runs_in_one_scope_only_the_last_is_counted);
     tcase_add_test(t, numbered_scopes_beside_the_run_are_no_steps);
     tcase_add_test(t, a_cell_in_a_cell_does_not_take_its_place);
-    tcase_add_test(t, a_projected_bidirectional_stack_agrees_with_its_names);
     return run_suite("trace_runs", t);
 }

@@ -24,9 +24,11 @@ static sp_trace *traced(sp_var loss, const sp_trace_spec *spec)
     return r;
 }
 
-static void near_to(double is, double due)
+static inline void near_to(double is, double due)
 {
     ck_assert_double_eq_tol(is, due, 1e-9 * (1 + fabs(due)));
 }
+
+static inline double length_of(sp_var v) { return sqrt(sp_item(sp_sum(sp_square(v)))); }
 
 #endif
