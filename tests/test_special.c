@@ -251,6 +251,73 @@ START_TEST(functions_of_several_numbers_give_what_the_table_says)
 }
 END_TEST
 
+/* ---- derivatives of derivatives ---- */
+
+static sp_var five(const on *o, double x) { return sp_full(o->tape, o->dtype, SP_SHAPE(TIMES), x); }
+
+static sp_var slope_by(sp_var y, sp_var x)
+{
+    sp_var g;
+    ck_assert(sp_grad(sp_sum(y), 1, &x, &g, NULL));
+    return g;
+}
+
+static void is_at(const on *o, sp_var v, double due, const char *what)
+{
+    const sp_tensor *y = sp_value(v);
+    double near = o->dtype == SP_F32 ? 1e-5 : 1e-12;
+
+    ck_assert_msg(y != NULL, "%s", sp_tape_error(o->tape));
+    for (int i = 0; i < TIMES; i++) {
+        double got = sp_tensor_at(y, i);
+        ck_assert_msg(isnan(due) ? isnan(got) : fabs(got - due) <= near * fabs(due),
+                      "%s: %g where %g is due (%s)", what, got, due, o->where);
+    }
+}
+
+START_TEST(a_power_is_differentiated_again_where_x_or_y_is_0)
+{
+    const double due[][4] = { { 0, 0, 0, 0 }, { 1, 0, 0, 0 }, { 0, 2, 0, 0 }, { 0, 0, 6, 0 } };
+
+    EACH_TAPE(o) {
+        sp_var a = five(&o, 2), b = five(&o, 0), y = sp_pow(a, b);
+        is_at(&o, slope_by(slope_by(y, a), b), .5, "by x, then by y, at y = 0");
+        is_at(&o, slope_by(slope_by(y, b), a), .5, "by y, then by x, at y = 0");
+        for (int p = 0; p < 4; p++) {
+            sp_var x = five(&o, 0), by_x = sp_pow(x, five(&o, p));
+            for (int k = 0; k < 4; k++) is_at(&o, by_x = slope_by(by_x, x), due[p][k], "at x = 0");
+        }
+        a = five(&o, 0), y = sp_pow(a, b);
+        is_at(&o, slope_by(slope_by(y, a), b), 0, "by x, then by y, at 0^0");
+        is_at(&o, slope_by(slope_by(y, b), a), 0, "by y, then by x, at 0^0");
+    }
+}
+END_TEST
+
+START_TEST(the_slope_of_elu_and_selu_keeps_its_digits_far_on_the_left)
+{
+    EACH_TAPE(o)
+        for (double at = -25; at <= -10; at += 2.5) {
+            sp_var x = five(&o, at);
+            is_at(&o, slope_by(sp_elu(x, .5), x), .5 * exp(at), "elu");
+            is_at(&o, slope_by(sp_selu(x), x), 1.7580993408473766 * exp(at), "selu");
+        }
+}
+END_TEST
+
+START_TEST(the_second_slope_of_smooth_activations_is_nan_at_nan_and_0_far_away)
+{
+    sp_var (*const f[])(sp_var) = { sp_gelu, sp_gelu_tanh, sp_silu, sp_mish };
+
+    EACH_TAPE(o)
+        for (int i = 0; i < 4; i++)
+            for (int k = -1; k <= 1; k++) {
+                sp_var x = five(&o, k ? k * (double)INFINITY : (double)NAN);
+                is_at(&o, slope_by(slope_by(f[i](x), x), x), k ? 0 : (double)NAN, "twice");
+            }
+}
+END_TEST
+
 /* ---- floating to integer ---- */
 
 START_TEST(to_bool_zeros_and_denormals_are_false_and_nan_is_true)
@@ -306,6 +373,9 @@ int main(void)
 
     tcase_add_test(all, functions_of_one_number_give_at_the_ends_what_the_table_says);
     tcase_add_test(all, functions_of_several_numbers_give_what_the_table_says);
+    tcase_add_test(all, a_power_is_differentiated_again_where_x_or_y_is_0);
+    tcase_add_test(all, the_slope_of_elu_and_selu_keeps_its_digits_far_on_the_left);
+    tcase_add_test(all, the_second_slope_of_smooth_activations_is_nan_at_nan_and_0_far_away);
     tcase_add_test(all, to_bool_zeros_and_denormals_are_false_and_nan_is_true);
     tcase_add_test(all, to_integers_what_does_not_fit_becomes_the_nearest_and_nan_0);
     tcase_add_test(all, every_elementwise_op_of_floating_numbers_is_in_a_table);

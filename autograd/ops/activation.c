@@ -15,8 +15,12 @@
 
 #ifdef SP_RECORDS
 /* x where a slope may still change; beyond, it is 0 or 1 to the last bit, and squares of x would
-   overflow. */
-static sp_var bounded(sp_var x) { return sp_clamp(x, -1000, 1000); }
+   overflow.  NaN stays, and its slope with it. */
+static sp_var bounded(sp_var x)
+{
+    sp_var lo = sp_number(x, -1000), hi = sp_number(x, 1000);
+    return sp_where(sp_greater(x, hi), hi, sp_where(sp_less(x, lo), lo, x));
+}
 
 /* Phi(x) + x phi(x), of the normal distribution and its density. */
 static sp_var gelu_slope(sp_var x)
@@ -68,6 +72,13 @@ static sp_var by_side(sp_var g, sp_var x, double c, sp_var below)
     return sp_mul(g, sp_where(sp_greater(x, sp_number(x, 0)), sp_number(x, c), below));
 }
 
+/* That of c (e^x - 1), by x itself: y + c would cancel on the left. */
+static sp_var elu_slope(sp_var x, double c)
+{
+    sp_var zero = sp_number(x, 0);
+    return sp_scale(sp_exp(sp_where(sp_greater(x, zero), zero, x)), c);
+}
+
 static sp_var between(sp_var x, double lo, double hi)
 {
     return sp_mul(sp_greater(x, sp_number(x, lo)), sp_less(x, sp_number(x, hi)));
@@ -99,15 +110,14 @@ UNARY( silu, FADES(x * vsigmoid(x)), x / (1 + exp(-x)), sp_mul(g, silu_slope(x))
 UNARY( mish, FADES(MISH(MISH_N(vexp(x)))), x * tanh(log1p(exp(x))), sp_mul(g, mish_slope(x)), -4, 4,
        { .in = "5", 18, 22 }, )
 
-/* The slope below 0 is y + alpha, above it is 1. */
 UNARY( selu,
        vset(x, SELU_SCALE) * vselect(x > ZERO, x, vset(x, SELU_ALPHA) * vexpm1(x)),
        SELU_SCALE * (x > 0 ? x : SELU_ALPHA * expm1(x)),
-       by_side(g, x, SELU_SCALE, sp_shift(y, SELU_SCALE * SELU_ALPHA)), .1, 4, BELOW )
+       by_side(g, x, SELU_SCALE, elu_slope(x, SELU_SCALE * SELU_ALPHA)), .1, 4, BELOW )
 
 UNARY_WITH( elu, "x > 0 ? x : alpha (e^x - 1)", (.5),
        vselect(x > ZERO, x, vset(x, s[0]) * vexpm1(x)), x > 0 ? x : s[0] * expm1(x),
-       by_side(g, x, 1, sp_shift(y, s[0])), .1, 4, { .in = "5", -4, -.1, .scalar = { 1.5 } }, )
+       by_side(g, x, 1, elu_slope(x, s[0])), .1, 4, { .in = "5", -4, -.1, .scalar = { 1.5 } }, )
 
 UNARY_WITH( leaky_relu, "x > 0 ? x : slope x", (.1),
        vselect(x > ZERO, x, vset(x, s[0]) * x), x > 0 ? x : s[0] * x,

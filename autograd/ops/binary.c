@@ -119,8 +119,8 @@ NUMERIC(  sub, a - b, a - b, g,            sp_neg(g),                       -2, 
 NUMERIC(  mul, a * b, a * b, sp_mul(g, b), sp_mul(g, a),                    -2, 2, INTS BOTH )
 FLOATING( div, a / b, a / b, sp_div(g, b), sp_neg(sp_div(sp_mul(g, y), b)), .5, 3, NO_INTS )
 
-/* x^y by libm, element by element: a power need not be fast.  By a: b a^(b-1), which is 0 where b
-   is 0.  By b: y ln a where a > 0, else 0. */
+/* x^y by libm, element by element: a power need not be fast.  By a: b a^(b-1), and 0 where b is 0
+   and a is 0 or NaN, in every order.  By b: y ln a where a > 0, else 0. */
 SP_VEC vf32 vpow_f32(vf32 a, vf32 b)
 {
     for (int i = 0; i < VLEN(float); i++) a[i] = (float)pow((double)a[i], (double)b[i]);
@@ -136,8 +136,10 @@ SP_VEC vf64 vpow_f64(vf64 a, vf64 b)
 #ifdef SP_RECORDS
 static sp_var pow_by_a(sp_var g, sp_var a, sp_var b)
 {
-    sp_var slope = sp_mul(b, sp_pow(a, sp_shift(b, -1))), zero = sp_number(a, 0);
-    return sp_mul(g, sp_where(sp_equal(b, zero), zero, slope));
+    sp_var zero = sp_number(a, 0), flat = sp_equal(b, zero), sound = sp_greater(sp_abs(a), zero);
+    sp_var none = sp_greater(flat, sound), factor = sp_where(none, zero, b);
+
+    return sp_mul(g, sp_mul(factor, sp_pow(a, sp_where(none, zero, sp_shift(b, -1)))));
 }
 
 static sp_var pow_by_b(sp_var g, sp_var a, sp_var y)
