@@ -57,8 +57,9 @@ void sp__forget_value(sp_tape *t, uint32_t id)
     if (b->tensor && !b->tensor->borrowed)
         sp__pool_give(&t->pool, b->tensor->data, sp_tensor_bytes(b->tensor));
     if (!b->owned || !b->data) return;
-    sp__pool_give(&t->pool, b->data, sp__bytes(t, id));
-    t->stats.live_bytes -= sp__bytes(t, id);
+    int64_t bytes = sp__bytes(t, id);
+    sp__pool_give(&t->pool, b->data, bytes);
+    t->stats.live_bytes -= bytes;
 }
 
 static void forget_values(sp_tape *t)
