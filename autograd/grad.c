@@ -295,8 +295,8 @@ static void note_gradients(const sweep *s)
 {
     for (int64_t i = 0; i < s->t->n_names; i++) {
         sp_name *name = &s->t->names[i];
-        if (!reaches(s, name->node)) continue;
-        uint32_t list = s->list[name->node - s->low];
+        if (!reaches(s, name->made)) continue;
+        uint32_t list = s->list[name->made - s->low];
         if (list != NONE) name->grad = s->c[list].g.id;
     }
 }

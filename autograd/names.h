@@ -11,6 +11,7 @@
  *
  * Layers that unroll name the states after every step ("h", "c"; sp_cell.state_name of a cell of
  * your own), the built-in cells their gates and candidates: LSTM "i" "f" "g" "o", GRU "r" "z" "n".
+ * In a row whose step does not count (lengths, masks) a state is the one held, its gradient 0.
  *
  * A path may be shortened from the left ("step 3/h") as long as only one path ends so.  Where the
  * same path was named several times (a layer that ran twice), it means the last; "#1" behind

@@ -72,9 +72,10 @@ typedef struct sp_scope {
     const char *name;
 } sp_scope;
 
-/* A named value (names.h); `grad` is what the last sweep noted. */
+/* A named value (names.h).  The gradient is that of `made`: the node itself, but for states of
+   which some rows are held (lengths); `grad` is what the last sweep noted, or SP_NOTHING. */
 typedef struct sp_name {
-    uint32_t    node, scope, grad;   /* grad: SP_NOTHING if none has arrived */
+    uint32_t    node, made, scope, grad;
     uint32_t    at;                  /* how many nodes there were when it was given */
     int32_t     state;               /* k: state k of a cell after a step; -1: none */
     const char *role;                /* interned */

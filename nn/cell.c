@@ -49,12 +49,12 @@ const char *sp__cell_mistake(const sp_cell *c)
     return NULL;
 }
 
-void sp__name_states(const sp_cell *c, const sp_state *s)
+void sp__name_states(const sp_cell *c, const sp_state *s, const sp_state *made)
 {
     static const char *const usual[SP_MAX_STATES] = { "h", "state 1", "state 2", "state 3" };
 
     for (int k = 0; k < s->n; k++)
-        sp__named_state(s->v[k], c->state_name[k] ? c->state_name[k] : usual[k], k);
+        sp__named_state(s->v[k], made->v[k], c->state_name[k] ? c->state_name[k] : usual[k], k);
 }
 
 const char *sp__cell_kind(const sp_cell *c) { return c->kind ? c->kind : "cell"; }
@@ -134,7 +134,7 @@ static sp_var batched_step(const sp_cell *c, sp_var x, sp_state *state)
     state->n = c->n_states;
     for (int k = 0; n > 0 && k < n; k++) state->v[k] = sp__state_fit(c, k, state->v[k], batch);
     sp_var y = sp__cell_step(c, x, state);
-    sp__name_states(c, state);
+    sp__name_states(c, state, state);
     return y;
 }
 

@@ -26,8 +26,8 @@ bool sp__cell_check(const sp_cell *, sp_tape *);
 /* State k as [batch, ...]: as it is, or broadcast from one sample; else the tape fails. */
 sp_var sp__state_fit(const sp_cell *, int k, sp_var, int64_t batch);
 
-/* Name a state in the scope of its step (names.h). */
-void sp__name_states(const sp_cell *, const sp_state *);
+/* Name a state in the scope of its step (names.h); gradients by name are those of `made`. */
+void sp__name_states(const sp_cell *, const sp_state *, const sp_state *made);
 
 /* The cell's step, and whether what it made is of the shapes that its record says. */
 sp_var sp__cell_step(const sp_cell *, sp_var x, sp_state *);

@@ -164,7 +164,7 @@ static sp_var *all_wrt(const work *w, int *n)
     while (!sp_is_nothing(sp__nth_param(w->t, params, &name))) params++;
     sp_var *wrt = sp_alloc_array(2 * (states + params) + 1, sizeof *wrt);
     for (int64_t i = 0; wrt && i < states; i++)
-        wrt[i] = state_after(w, i / w->steps.n_states, (int)(i % w->steps.n_states));
+        wrt[i] = w->steps.at[1 + i / w->steps.n_states].made[i % w->steps.n_states];
     for (int64_t i = 0; wrt && i < params; i++) wrt[states + i] = sp__nth_param(w->t, i, &name);
     *n = (int)(states + params);
     return wrt;

@@ -6,7 +6,9 @@
  * state [B, ...].  For every step t:
  *
  *     state[k]   |s_t|               of state k after step t
- *     grad[k]    |dL/ds_t|           how much of the loss still reaches it
+ *     grad[k]    |dL/ds_t|           how much of the loss still reaches it, by every path (that by
+ *                                    c_t of an LSTM includes what comes through h_t); 0 in rows
+ *                                    whose step does not count
  *     jacobian   |ds_t/ds_{t-1}|     largest singular value, all states together; over a batch,
  *                                    the largest of any sample.  Above 1 gradients may
  *                                    explode, below 1 they vanish

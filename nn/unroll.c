@@ -67,16 +67,6 @@ static sp_var x_of(const walk *w, int64_t t)
     return where_valid(sp_select(w->marks->valid, 0, t), x);
 }
 
-/* The hook for what this step has made; a state that is still the one before stands for itself by
-   a view. */
-static void attach(const walk *w, const sp_state *before, sp_state *s)
-{
-    for (int k = 0; w->way->hook && k < s->n; k++) {
-        if (s->v[k].id == before->v[k].id) s->v[k] = sp_reshape(s->v[k], sp_var_shape(s->v[k]));
-        sp_hook(s->v[k], w->way->hook, w->way->hook_data);
-    }
-}
-
 /* A state that is also another one stands for itself by a view: each has its own gradient. */
 static void set_apart(sp_state *s)
 {
@@ -85,20 +75,34 @@ static void set_apart(sp_state *s)
             if (s->v[k].id == s->v[i].id) s->v[k] = sp_reshape(s->v[k], sp_var_shape(s->v[k]));
 }
 
-/* In reverse the boundary that the mark of t+1 makes is met between t+1 and t. */
+/* The hook for what this step has made, whose nodes are from `first` on; a state that is older
+   stands for itself by a view. */
+static void attach(const walk *w, int64_t first, sp_state *s)
+{
+    for (int k = 0; w->way->hook && k < s->n; k++) {
+        if (s->v[k].id < first) s->v[k] = sp_reshape(s->v[k], sp_var_shape(s->v[k]));
+        sp_hook(s->v[k], w->way->hook, w->way->hook_data);
+    }
+}
+
+/* The gradient of a state is that of what the step made: it has all that comes from y_t.  In rows
+   that do not count it is 0.
+
+   In reverse the boundary that the mark of t+1 makes is met between t+1 and t. */
 static void step(walk *w, int64_t t, sp_state *s)
 {
     const int64_t boundary = w->way->reverse ? t + 1 : t;
 
     if (sp_is_given(w->marks->cut) && boundary < w->T)
         *s = choose(w->marks->cut, boundary, &w->start, s);
-    sp_state after = *s;
-    w->made[0][t] = sp__cell_step(w->cell, x_of(w, t), &after);
-    if (sp_is_given(w->marks->valid)) after = choose(w->marks->valid, t, &after, s);
-    set_apart(&after);
-    attach(w, s, &after);
-    *s = after;
-    sp__name_states(w->cell, s);
+    sp_state made = *s;
+    sp_var x = x_of(w, t);
+    const int64_t first = sp_stats(w->tape).nodes;
+    w->made[0][t] = sp__cell_step(w->cell, x, &made);
+    set_apart(&made);
+    attach(w, first, &made);
+    *s = sp_is_given(w->marks->valid) ? choose(w->marks->valid, t, &made, s) : made;
+    sp__name_states(w->cell, s, &made);
     for (int k = 0; k < s->n; k++) w->made[1 + k][t] = s->v[k];
 }
 
@@ -204,7 +208,7 @@ sp_seq sp__unroll(const sp_cell *c, sp_var x, const sp_marks *marks, const sp_be
     if (sp_tape_error(x.tape)) return sp__no_seq(x.tape, c->n_states);
     sp_scope_enter(x.tape, "start", -1);
     set_apart(&s);
-    sp__name_states(c, &s);
+    sp__name_states(c, &s, &s);
     sp_scope_leave(x.tape);
     return walked(&w, &s);
 }

@@ -55,9 +55,10 @@ typedef struct sp_run {
     sp_var    reset;       /* [T,B]: a segment begins here; bool, or a number that is not 0 */
     bool      reverse;
     sp_checkpoint checkpoint;
-    sp_gradient_hook *hook;  /* attached to every state of every step, as that step leaves it; one
-                                that it leaves as it was is a view there, with a gradient of its
-                                own */
+    sp_gradient_hook *hook;  /* attached to every state of every step, as that step leaves it: rows
+                                that do not count go past it, and the gradient that it meets there
+                                is 0.  A state that is older than the step, or another one as well,
+                                is a view there, with a gradient of its own */
     void     *hook_data;
 } sp_run;
 

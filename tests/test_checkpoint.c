@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * Runs along time with checkpoints: the same bits for every cell, stack and option; memory; hooks
+ * Runs along time with checkpoints: the same bits for every cell, stack and option; memory
  * at every step.
  */
 #include "tests/outcome.h"
@@ -220,102 +220,6 @@ START_TEST(a_checkpoint_that_cannot_be_is_told)
 }
 END_TEST
 
-/* ---- hooks at every step ---- */
-
-static sp_var clip(sp_var g, void *data)
-{
-    const double *most = data;
-    return sp_clamp(g, -*most, *most);
-}
-
-/* h' = tanh(W x + U h), one row, by hand: dh is clipped at each step before it goes on (Graves,
-   2013). */
-static void clipped_by_hand(const sp_tensor *x, const double *W, const double *U, double most,
-                            double *dW, double *dU)
-{
-    enum { N = 6 };
-    double h[N + 1][H] = { { 0 } }, dh[H];
-
-    for (int t = 0; t < N; t++)
-        for (int j = 0; j < H; j++) {
-            double a = 0;
-            for (int i = 0; i < I; i++) a += W[j * I + i] * sp_tensor_at(x, t * I + i);
-            for (int i = 0; i < H; i++) a += U[j * H + i] * h[t][i];
-            h[t + 1][j] = tanh(a);
-        }
-    for (int j = 0; j < H; j++) dh[j] = 2 * h[N][j];
-    for (int t = N; t-- > 0;) {
-        double back[H] = { 0 };
-        for (int j = 0; j < H; j++) {
-            double g = fmax(-most, fmin(most, dh[j])), da = g * (1 - h[t + 1][j] * h[t + 1][j]);
-            for (int i = 0; i < I; i++) dW[j * I + i] += da * sp_tensor_at(x, t * I + i);
-            for (int i = 0; i < H; i++) dU[j * H + i] += da * h[t][i], back[i] += da * U[j * H + i];
-        }
-        memcpy(dh, back, sizeof dh);
-    }
-}
-
-START_TEST(a_hook_at_each_step_is_the_clip_of_bptt_by_hand)
-{
-    for (int k = 0; k < 2; k++) {
-        nn_case c = nn_begin();
-        sp_rnn *r = sp_rnn_new(c.params, "r", (sp_rnn_spec){ .input = I, .hidden = H,
-                                                             .no_bias = true });
-        double most = .1, dW[H * I] = { 0 }, dU[H * H] = { 0 };
-        sp_var x = drawn(&c, SP_SHAPE(6, 1, I));
-        sp_run run = { .hook = clip, .hook_data = &most, .checkpoint = { SP_EVERY, 2 } };
-        if (!k) run.checkpoint.kind = SP_KEEP_ALL;
-        const sp_param *W = sp_params_at(c.params, 0), *U = sp_params_at(c.params, 1);
-
-        ck_assert(sp_backward(sp_sum(sp_square(sp_rnn_run(r, x, &run).last.v[0]))));
-        clipped_by_hand(sp_value(x), W->value.data, U->value.data, most, dW, dU);
-        for (int i = 0; i < H * I; i++)
-            ck_assert_double_eq_tol(sp_tensor_at(&W->grad, i), dW[i], 1e-14);
-        for (int i = 0; i < H * H; i++)
-            ck_assert_double_eq_tol(sp_tensor_at(&U->grad, i), dU[i], 1e-14);
-        nn_end(&c);
-    }
-}
-END_TEST
-
-/* A cell that only reads its second state. */
-static sp_var reading_step(const sp_cell *cell, sp_var x, sp_state *state)
-{
-    (void)cell;
-    return state->v[0] = sp_add(sp_mul(x, state->v[1]), state->v[0]);
-}
-
-static sp_var halve(sp_var g, void *calls)
-{
-    ++*(int *)calls;
-    return sp_scale(g, .5);
-}
-
-/* After step t of N, counted from 1, dL/ds has come from steps t + 1 to N, each 1 for x = 1 and
-   halved as often as h was; L = h_N. */
-START_TEST(a_hook_meets_a_state_that_steps_pass_on_once_for_each)
-{
-    enum { N = 5 };
-    nn_case c = nn_begin();
-    const sp_cell cell = { .kind = "reading", .n_states = 2, .step = reading_step,
-                           .input = SP_SHAPE(1), .output = SP_SHAPE(1),
-                           .state = { SP_SHAPE(1), SP_SHAPE(1) } };
-    sp_var x = sp_full(c.tape, SP_F64, SP_SHAPE(N, 1, 1), 1), one = drawn(&c, SP_SHAPE(1, 1)), g;
-    int calls = 0;
-    sp_run run = { .initial = { .n = 2, .v = { one, sp_reshape(one, SP_SHAPE(1, 1)) } },
-                   .hook = halve, .hook_data = &calls };
-    sp_var s = run.initial.v[1], y = sp_unroll(&cell, x, &run).last.v[0];
-    double due = 0;
-
-    no_failure(&c);
-    ck_assert(sp_grad(y, 1, &s, &g, NULL));
-    ck_assert_int_eq(calls, N + N - 1);              /* nothing comes to s after step N */
-    for (int t = N; t >= 1; t--) due = due / 2 + pow(.5, N + 1 - t);
-    ck_assert_double_eq_tol(sp_item(g), due, 1e-15);
-    nn_end(&c);
-}
-END_TEST
-
 int main(void)
 {
     TCase *t = tcase_create("checkpoint");
@@ -328,7 +232,5 @@ int main(void)
     tcase_add_test(t, a_place_that_a_carry_takes_costs_its_state_alone);
     tcase_add_test(t, a_budget_holds_with_lengths_too);
     tcase_add_test(t, a_checkpoint_that_cannot_be_is_told);
-    tcase_add_test(t, a_hook_meets_a_state_that_steps_pass_on_once_for_each);
-    tcase_add_test(t, a_hook_at_each_step_is_the_clip_of_bptt_by_hand);
     return run_suite("checkpoint", t);
 }

@@ -38,7 +38,7 @@ static void ck_marked(const sp_trace *r, double a, int how)
     for (int i = T; i-- > 0;) {
         const int t = how & REVERSE ? T - 1 - i : i;
         const double slope = (counts(how, t) ? a : 1) * (begins(how, t) ? 0 : 1);
-        near_to(r->grad[0][t], g);
+        near_to(r->grad[0][t], counts(how, t) ? g : 0);
         near_to(r->jacobian[t], slope);
         part[t] = counts(how, t) ? g * before[t] : 0;
         total += part[t];

@@ -12,7 +12,7 @@
 
 /* ---- giving ---- */
 
-sp_var sp__named_state(sp_var v, const char *role, int k)
+sp_var sp__named_state(sp_var v, sp_var made, const char *role, int k)
 {
     sp_tape *t = v.tape;
     uint32_t number;
@@ -24,12 +24,12 @@ sp_var sp__named_state(sp_var v, const char *role, int k)
         return sp__fail(t, "%s", sp_error());
     if (!sp__grow(t, &t->names, &t->name_room, t->n_names + 1, sizeof *t->names))
         return sp__nothing(t);
-    t->names[t->n_names++] = (sp_name){ v.id, t->scope, SP_NOTHING, (uint32_t)t->n_nodes, k,
-                                        sp__interned(&t->roles, number) };
+    t->names[t->n_names++] = (sp_name){ v.id, made.id, t->scope, SP_NOTHING,
+                                        (uint32_t)t->n_nodes, k, sp__interned(&t->roles, number) };
     return v;
 }
 
-sp_var sp_named(sp_var v, const char *role) { return sp__named_state(v, role, -1); }
+sp_var sp_named(sp_var v, const char *role) { return sp__named_state(v, v, role, -1); }
 
 /* ---- paths ---- */
 

@@ -102,7 +102,9 @@ bool sp__steps_find(sp_steps *s, sp_tape *t, const char *path)
     for (int64_t i = start; s->at && i < t->n_names; i++) {
         const int64_t moment = moment_of(s, start, i);
         const sp_name *name = &t->names[i];
-        if (moment >= 0) s->at[moment].state[name->state] = (sp_var){ t, name->node, t->epoch };
+        if (moment < 0) continue;
+        s->at[moment].state[name->state] = (sp_var){ t, name->node, t->epoch };
+        s->at[moment].made[name->state] = (sp_var){ t, name->made, t->epoch };
     }
     return s->at != NULL;
 }

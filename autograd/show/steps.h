@@ -9,11 +9,13 @@
 
 enum { SP_STEPS_STATES = 4 };
 
-/* sp_named (names.h) for state k of a cell, which sp_trace (nn/trace.h) follows along time. */
-sp_var sp__named_state(sp_var v, const char *role, int k);
+/* sp_named (names.h) for state k of a cell, which sp_trace (nn/trace.h) follows along time.  Its
+   gradient is that of `made`. */
+sp_var sp__named_state(sp_var v, sp_var made, const char *role, int k);
 
-/* The states named by one run, at[0] the start and at[1 + t] after step t. */
-typedef struct sp_moment { sp_var state[SP_STEPS_STATES]; } sp_moment;
+/* The states named by one run, at[0] the start and at[1 + t] after step t; gradients are those
+   by `made`. */
+typedef struct sp_moment { sp_var state[SP_STEPS_STATES], made[SP_STEPS_STATES]; } sp_moment;
 typedef struct sp_steps {
     sp_tape    *tape;
     uint32_t    scope;
