@@ -77,6 +77,7 @@ typedef struct sp_scope {
 typedef struct sp_name {
     uint32_t    node, made, scope, grad;
     uint32_t    at;                  /* how many nodes there were when it was given */
+    uint32_t    valid;               /* which samples count, step by step; SP_NOTHING: all */
     int32_t     state;               /* k: state k of a cell after a step; -1: none */
     const char *role;                /* interned */
 } sp_name;

@@ -8,9 +8,9 @@
 
 #include <math.h>
 #include <string.h>
-#include "autograd/grad.h"
 #include "autograd/ops.h"
 #include "autograd/show/steps.h"
+#include "nn/trace_parts.h"
 #include "tensor/alloc.h"
 #include "tensor/text.h"
 
@@ -22,6 +22,7 @@ typedef struct work {
     sp_trace_spec spec;
     sp_tape      *t;
     sp_var        loss;
+    const sp_tensor *valid;          /* of [T,B], whether the step counts for the sample; or NULL */
 } work;
 
 /* ---- results ---- */
@@ -68,25 +69,24 @@ void sp_trace_free(sp_trace *r)
 
 /* ---- norms ---- */
 
-/* In f64: squares of what is left of a gradient are below the least number of f32. */
-static sp_var square_sum(int n, const sp_var v[])
+static double norm(sp_var v)
 {
-    sp_var total = sp_sum(sp_square(sp_cast(v[0], SP_F64)));
+    sp_tensor *x = sp_export(v);
+    double r = x ? sp__norm_of(x, 0, sp_tensor_size(x)) : NAN;
 
-    for (int k = 1; k < n; k++)
-        total = sp_add(total, sp_sum(sp_square(sp_cast(v[k], SP_F64))));
-    return total;
+    sp_tensor_free(x);
+    return r;
 }
 
-/* The 2-norm of v, whose own value is not kept. */
-static double norm(sp_tape *t, sp_var v)
+/* Of a v whose own value is not kept: that of a copy goes at once. */
+static double passing_norm(sp_tape *t, sp_var v)
 {
     sp_probe here = sp__probe_here(t);
-    sp_var n = sp_sqrt(square_sum(1, &v));
-    double x = sp_eval_only(1, &n) ? sp_item(n) : NAN;
+    sp_var copy = sp_scale(v, 1);
+    double r = sp_eval_only(1, &copy) ? norm(copy) : NAN;
 
     sp__probe_rewind(t, &here);
-    return x;
+    return r;
 }
 
 static sp_var state_after(const work *w, int64_t t, int k) { return w->steps.at[1 + t].state[k]; }
@@ -103,7 +103,7 @@ static bool state_norms(const work *w)
 
     for (int k = 0; k < w->steps.n_states; k++) {
         double *row = add_row(r, &r->n_states, &r->state_name, &r->state, w->steps.role[k]);
-        for (int64_t t = 0; row && t < r->T; t++) row[t] = norm(w->t, state_after(w, t, k));
+        for (int64_t t = 0; row && t < r->T; t++) row[t] = norm(state_after(w, t, k));
         if (!row) return false;
     }
     return true;
@@ -136,7 +136,7 @@ static bool weight_norms(const work *w, sp_var leaf, const char *name)
     for (int64_t t = 0; ok && t < T; t++) {
         if (!sp_is_given(sum[t])) continue;
         ok = (row = weight_row(w, name)) != NULL;
-        if (ok) row[t] = norm(w->t, sum[t]);
+        if (ok) row[t] = passing_norm(w->t, sum[t]);
     }
     sp_release(sum);
     return ok;
@@ -178,8 +178,7 @@ static bool gradient_norms(const work *w, const sp_var grad[])
     r->grad = sp_alloc_zero(n * (int64_t)sizeof *r->grad);
     for (int k = 0; r->grad && k < n; k++) {
         r->grad[k] = sp_alloc_array(r->T, sizeof **r->grad);
-        for (int64_t t = 0; r->grad[k] && t < r->T; t++)
-            r->grad[k][t] = norm(w->t, grad[t * n + k]);
+        for (int64_t t = 0; r->grad[k] && t < r->T; t++) r->grad[k][t] = norm(grad[t * n + k]);
         if (!r->grad[k]) return false;
     }
     return r->grad != NULL;
@@ -205,60 +204,15 @@ static bool gradients(const work *w)
 
 /* ---- Jacobians ---- */
 
-static bool random_start(const work *w, int64_t t, sp_tensor *v[])
-{
-    bool ok = true;
+static sp_counted counted(const work *w, int64_t t) { return (sp_counted){ w->valid, t }; }
 
-    for (int k = 0; ok && k < w->steps.n_states; k++) {
-        sp_var s = state_before(w, t, k);
-        v[k] = sp_tensor_new(sp_var_dtype(s), sp_var_shape(s));
-        ok = v[k] && sp_tensor_normal(v[k], (sp_random){ .stream = (uint64_t)k }, 0, 1);
-    }
-    return ok;
-}
-
-/* v <- J'J v / |J'J v| with |v| = 1 from the second time on; |J v| goes to *sigma. */
-static bool iterate(const work *w, int64_t t, sp_tensor *v[], double *sigma)
-{
-    const int n = w->steps.n_states;
-    sp_var from[SP_STEPS_STATES], to[SP_STEPS_STATES], in[SP_STEPS_STATES], out[SP_STEPS_STATES],
-        back[SP_STEPS_STATES];
-    sp_probe here = sp__probe_begin(w->t, false);
-
-    for (int k = 0; k < n; k++) {
-        from[k] = state_before(w, t, k);
-        to[k] = state_after(w, t, k);
-        in[k] = sp_input(w->t, v[k]);
-    }
-    bool ok = sp__jvp(n, to, n, from, n, in, out) && sp__vjp(n, to, out, n, from, n, back);
-    double length = ok ? sqrt(sp_item(square_sum(n, in))) : NAN;
-    *sigma = !ok ? NAN : length == 0 ? 0 : sqrt(sp_item(square_sum(n, out))) / length;
-    double scale = ok ? sqrt(sp_item(square_sum(n, back))) : NAN;
-    for (int k = 0; ok && k < n && scale > 0; k++) {
-        sp_tensor *next = sp_export(sp_scale(back[k], 1 / scale));
-        ok = next != NULL;
-        if (ok) sp_tensor_free(v[k]), v[k] = next;
-    }
-    sp__probe_end(w->t, &here);
-    return ok;
-}
-
-/* The largest singular value, until it stands still: to 9 digits, in f32 to 6. */
 static bool jacobian(const work *w, int64_t t, int iterations)
 {
-    sp_tensor *v[SP_STEPS_STATES] = { NULL };
-    bool ok = random_start(w, t, v);
-    const double still = ok && v[0]->dtype == SP_F32 ? 1e-6 : 1e-9;
-    double sigma = NAN, last;
+    sp_var from[SP_STEPS_STATES];
 
-    for (int i = 0; ok && i < iterations; i++) {
-        last = sigma;
-        ok = iterate(w, t, v, &sigma);
-        if (isnan(sigma) || (i > 0 && fabs(sigma - last) <= still * sigma)) break;
-    }
-    w->out->jacobian[t] = sigma;
-    for (int k = 0; k < SP_STEPS_STATES; k++) sp_tensor_free(v[k]);
-    return ok;
+    for (int k = 0; k < w->steps.n_states; k++) from[k] = state_before(w, t, k);
+    return sp__jacobian_norm(w->steps.n_states, w->steps.at[1 + t].state, from, counted(w, t),
+                             iterations, &w->out->jacobian[t]);
 }
 
 static bool jacobians(const work *w)
@@ -275,15 +229,20 @@ static bool jacobians(const work *w)
 
 /* ---- saturation ---- */
 
-static double share_at_bounds(sp_var v, const double bound[2], double edge)
+/* Rows are those of a batch where there are as many as samples. */
+static double share_at_bounds(const work *w, int64_t t, sp_var v, const double bound[2])
 {
+    const double margin = sp_usual(w->spec.edge, .05) * (bound[1] - bound[0]);
     const sp_tensor *x = sp_value(v);
-    const double margin = edge * (bound[1] - bound[0]);
-    int64_t full = 0, n = x ? sp_tensor_size(x) : 0;
+    const int64_t size = x ? sp_tensor_size(x) : 0, B = w->valid ? w->valid->shape.dim[1] : 0;
+    const bool rows = size > 0 && B > 0 && x->shape.rank > 0 && x->shape.dim[0] == B;
+    int64_t full = 0, n = 0;
 
-    for (int64_t i = 0; i < n; i++) {
+    for (int64_t i = 0; i < size; i++) {
+        if (rows && !sp__counts(counted(w, t), i / (size / B))) continue;
         double y = sp_tensor_at(x, i);
         full += y < bound[0] + margin || y > bound[1] - margin;
+        n++;
     }
     return n ? (double)full / (double)n : NAN;
 }
@@ -304,7 +263,7 @@ static bool saturation(const work *w)
         step = t;
         if (i >= r->n_gates && !add_row(r, &r->n_gates, &r->gate_name, &r->full, name))
             return false;
-        r->full[i][t] = share_at_bounds(v, bound, sp_usual(w->spec.edge, .05));
+        r->full[i][t] = share_at_bounds(w, t, v, bound);
     }
     return !sp_tape_error(w->t);
 }
@@ -326,10 +285,11 @@ static bool usable(sp_var loss)
 
 /* All states of all steps, too: without the steps that a backward pass has dropped, every norm
    would compute them from the beginning. */
-static bool evaluate(const work *w)
+static bool evaluate(work *w)
 {
     bool ok = sp_eval(1, &w->loss);
 
+    if (ok && sp_is_given(w->steps.valid)) ok = (w->valid = sp_value(w->steps.valid)) != NULL;
     for (int64_t t = 0; ok && t < w->steps.T; t++)
         ok = sp_eval(w->steps.n_states, w->steps.at[1 + t].state);
     return ok;

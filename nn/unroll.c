@@ -5,6 +5,7 @@
 #include "nn/unroll.h"
 
 #include "autograd/ops.h"
+#include "autograd/show/steps.h"
 #include "nn/checkpoint.h"
 #include "nn/layer.h"
 #include "nn/step.h"
@@ -209,6 +210,7 @@ sp_seq sp__unroll(const sp_cell *c, sp_var x, const sp_marks *marks, const sp_be
     sp_scope_enter(x.tape, "start", -1);
     set_apart(&s);
     sp__name_states(c, &s, &s);
+    if (sp_is_given(marks->valid)) sp__note_valid(x.tape, marks->valid);
     sp_scope_leave(x.tape);
     return walked(&w, &s);
 }

@@ -23,7 +23,7 @@ START_TEST(no_step_one_step_and_no_sample_are_traced)
         for (int64_t t = 0; t < r->T; t++) {
             near_to(r->state[0][t], sizes[i].B ? 1 : 0);
             near_to(r->grad[0][t], sizes[i].B ? 1 : 0);
-            near_to(r->jacobian[t], sizes[i].B ? .5 : 0);
+            ck_assert(sizes[i].B ? r->jacobian[t] == .5 : isnan(r->jacobian[t]));
         }
         char *text = sp_trace_csv(r);
         ck_assert_ptr_nonnull(text);

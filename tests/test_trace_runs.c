@@ -39,7 +39,8 @@ static void ck_marked(const sp_trace *r, double a, int how)
         const int t = how & REVERSE ? T - 1 - i : i;
         const double slope = (counts(how, t) ? a : 1) * (begins(how, t) ? 0 : 1);
         near_to(r->grad[0][t], counts(how, t) ? g : 0);
-        near_to(r->jacobian[t], slope);
+        if (counts(how, t)) near_to(r->jacobian[t], slope);
+        else ck_assert(isnan(r->jacobian[t]));
         part[t] = counts(how, t) ? g * before[t] : 0;
         total += part[t];
         g *= slope;

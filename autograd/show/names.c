@@ -2,7 +2,7 @@
  *
  * names - values and gradients found by name.
  *
- * Giving a name appends 32 bytes; paths are made only when somebody looks.
+ * Giving a name appends 40 bytes; paths are made only when somebody looks.
  */
 #include "autograd/names.h"
 
@@ -25,7 +25,8 @@ sp_var sp__named_state(sp_var v, sp_var made, const char *role, int k)
     if (!sp__grow(t, &t->names, &t->name_room, t->n_names + 1, sizeof *t->names))
         return sp__nothing(t);
     t->names[t->n_names++] = (sp_name){ v.id, made.id, t->scope, SP_NOTHING,
-                                        (uint32_t)t->n_nodes, k, sp__interned(&t->roles, number) };
+                                        (uint32_t)t->n_nodes, SP_NOTHING, k,
+                                        sp__interned(&t->roles, number) };
     return v;
 }
 

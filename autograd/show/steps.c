@@ -105,8 +105,14 @@ bool sp__steps_find(sp_steps *s, sp_tape *t, const char *path)
         if (moment < 0) continue;
         s->at[moment].state[name->state] = (sp_var){ t, name->node, t->epoch };
         s->at[moment].made[name->state] = (sp_var){ t, name->made, t->epoch };
+        if (name->valid != SP_NOTHING) s->valid = (sp_var){ t, name->valid, t->epoch };
     }
     return s->at != NULL;
+}
+
+void sp__note_valid(sp_tape *t, sp_var valid)
+{
+    if (t->n_names > 0) t->names[t->n_names - 1].valid = valid.id;
 }
 
 void sp__steps_free(sp_steps *s) { sp_release(s->at); }

@@ -13,6 +13,9 @@ enum { SP_STEPS_STATES = 4 };
    gradient is that of `made`. */
 sp_var sp__named_state(sp_var v, sp_var made, const char *role, int k);
 
+/* Of the run that begins with the state named last, [T,B]: where a step counts for a sample. */
+void sp__note_valid(sp_tape *, sp_var valid);
+
 /* The states named by one run, at[0] the start and at[1 + t] after step t; gradients are those
    by `made`. */
 typedef struct sp_moment { sp_var state[SP_STEPS_STATES], made[SP_STEPS_STATES]; } sp_moment;
@@ -24,6 +27,7 @@ typedef struct sp_steps {
     int64_t     T;
     uint32_t    first;               /* the nodes of its steps are from here on */
     sp_moment  *at;
+    sp_var      valid;               /* [T,B], where a step counts for a sample; {0}: all do */
     const char *role[SP_STEPS_STATES];
 } sp_steps;
 
