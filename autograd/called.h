@@ -24,6 +24,7 @@ const char *sp__called(const sp_tape *, const char *op);
 #define SP_CALLED_ON(t, name, y) (sp__call_begins(t, name), sp__call_ends(t, y))
 
 /* The tape of the first that has one. */
+sp_tape *sp__first_tape(int n, const sp_var x[]);
 static inline sp_tape *sp__either(sp_var a, sp_var b) { return a.tape ? a.tape : b.tape; }
 
 #endif

@@ -310,7 +310,7 @@ static sp_var record(sp_tape *t, const sp_op *op, int n, const sp_var x[], const
     return sp__append(t, op, node, beside);
 }
 
-static sp_tape *tape_of(int n, const sp_var x[])
+sp_tape *sp__first_tape(int n, const sp_var x[])
 {
     for (int i = 0; i < n; i++)
         if (x[i].tape) return x[i].tape;
@@ -319,7 +319,7 @@ static sp_tape *tape_of(int n, const sp_var x[])
 
 sp_var sp_apply(const sp_op *op, int n, const sp_var x[], const void *attr, const double *scalar)
 {
-    sp_tape *t = tape_of(n, x);
+    sp_tape *t = sp__first_tape(n, x);
 
     if (!op || !op->name) return sp__fail(t, "sp_apply: there is no op, or it has no name");
     if (!t) {

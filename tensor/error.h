@@ -51,6 +51,12 @@ static inline double sp_usual(double given, double usual)
     return given == 0 ? usual : given == SP_ZERO ? 0 : given;
 }
 
+/* The same of whole numbers, beyond those that a double holds too. */
+static inline int64_t sp_usual_whole(int64_t given, int64_t usual)
+{
+    return given == 0 ? usual : given == SP_ZERO ? 0 : given;
+}
+
 #ifdef SP_DEBUG
 /* Prints where and what, then stops the program. */
 SP_API void sp_assert_failed(const char *file, int line, const char *what);

@@ -212,6 +212,9 @@ START_TEST(an_option_of_zero_means_the_usual)
     ck_assert_double_eq(sp_usual(0, 0.9), 0.9);
     ck_assert_double_eq(sp_usual(0.5, 0.9), 0.5);
     ck_assert_double_eq(sp_usual(SP_ZERO, 0.9), 0);
+    ck_assert_int_eq(sp_usual_whole(0, -100), -100);
+    ck_assert_int_eq(sp_usual_whole(SP_ZERO, -100), 0);
+    ck_assert_int_eq(sp_usual_whole(INT64_MAX, -100), INT64_MAX);
 }
 END_TEST
 

@@ -159,7 +159,7 @@ START_TEST(what_cannot_be_is_told)
     sp_tape_reset(tape);
     p.spec.reduction = (sp_reduction)7;
     ck_assert(sp_is_nothing(loss_of(&p, operand(&p))));
-    ck_assert_str_eq(sp_tape_error(tape), "ctc: there is no reduction 7");
+    ck_assert_str_eq(sp_tape_error(tape), "ctc: [3,1,3]: there is no reduction 7");
     sp_tape_reset(tape);
     p.spec.reduction = SP_MEAN;
     ck_assert(sp_is_nothing(loss_of(&p, sp_tape_fail(tape, "a reason of before"))));

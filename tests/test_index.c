@@ -194,6 +194,8 @@ START_TEST(a_tile_has_new_axes_in_front)
     holds(y, 12, want);
     HOLDS(sp_tile(x, SP_SHAPE(2)), 1, 1, 2, 2);
     ck_assert(sp_shape_equal(sp_var_shape(sp_tile(x, SP_SHAPE(0, 2))), SP_SHAPE(0, 2)));
+    x = sp_full(x.tape, SP_F64, SP_SHAPE(0), 1);
+    ck_assert(sp_shape_equal(sp_var_shape(sp_repeat(x, 0, INT64_MAX)), SP_SHAPE(0)));
 }
 END_TEST
 

@@ -52,7 +52,9 @@ static void views(void)
     WRONG(select, AXIS, sp_select(F(2, 3), -3, 0), "[2,3]: there is no axis -3 in rank 2");
     WRONG(select, INDEX, sp_select(F(2, 3), 1, 3),
           "[2,3]: 1 elements from 3 in steps of 1 do not lie");
-    WRONG(select, INDEX, sp_select(F(2, 3), 1, INT64_MIN), "[2,3]: ");
+    WRONG(select, INDEX, sp_select(F(2, 3), 1, -5), "[2,3]: 1 elements from -5 in steps");
+    WRONG(select, INDEX, sp_select(F(2, 3), 1, INT64_MIN),
+          "[2,3]: 1 elements from -9223372036854775808 in steps");
     NEVER(select, SHAPE, DTYPE, SIZE, HUGE);
     WRONG(unsqueeze, RANK, sp_unsqueeze(F(SIX_ONES), 0),
           "[1,1,1,1,1,1]: there is no place 0 in rank 6");

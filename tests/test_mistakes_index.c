@@ -138,6 +138,11 @@ static void around_and_beside(void)
           "nan is not a number that i32 can hold");
     WRONG(arange, SIZE, sp_arange(tape, SP_F64, 0, -3, 1), "-3 numbers");
     WRONG(arange, HUGE, sp_arange(tape, SP_F64, 0, INT64_MAX, 1), "multiply beyond 63 bits");
+    WRONG(arange, HUGE, sp_arange(tape, SP_I32, INT32_MAX - 1, 3, 1),
+          "the last of 3 numbers from 2.14748e+09 in steps of 1 is beyond i32");
+    WRONG(arange, HUGE, sp_arange(tape, SP_I32, 0, 3, INT32_MIN), "is beyond i32");
+    WRONG(arange, HUGE, sp_arange(tape, SP_I64, 0x1p62, 3, 0x1p61), "is beyond i64");
+    WRONG(arange, HUGE, sp_arange(tape, SP_I64, 0, 4, -0x1p62), "is beyond i64");
     NEVER(arange, RANK, SHAPE, AXIS, INDEX);
     WRONG(pad, AXIS, sp_pad(F(2, 3), (sp_pad_spec){ .axes = SP_AXES(2) }),
           "[2,3]: there is no axis 2");

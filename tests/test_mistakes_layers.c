@@ -28,7 +28,7 @@ static void convolutions(void)
     WRONG(conv, DTYPE, sp_conv1d(F(1, 3, 8), F32(4, 3, 2), NO_VAR, CONV(0)),
           "f64[1,3,8] x f32[4,3,2]: dtypes f64 and f32 differ");
     WRONG(conv, DTYPE, sp_conv1d(F(1, 3, 8), F(4, 3, 2), F32(4), CONV(0)),
-          "dtypes f64 and f32 differ");
+          "its bias [4]: dtypes f64 and f32 differ");
     WRONG(conv, SIZE, sp_conv1d(F(1, 3, 8), F(4, 3, 2), NO_VAR, CONV(.stride = { -2 })),
           "its stride along spatial axis 0 is -2, not within [1,");
     WRONG(conv, SIZE, sp_conv1d(F(1, 3, 8), F(4, 3, 2), NO_VAR, CONV(.padding = { -2 })),
@@ -39,8 +39,10 @@ static void convolutions(void)
           "its dilation along spatial axis 0 is -1");
     WRONG(conv, SIZE, sp_conv1d(F(1, 3, 8), F(4, 3, 2), NO_VAR, CONV(.groups = -1)),
           "do not fall into -1 groups");
+    WRONG(conv, SIZE, sp_conv1d(F(1, 3, 8), F(4, 3, 2), NO_VAR, CONV(.groups = INT64_MAX)),
+          "do not fall into 9223372036854775807 groups");
     WRONG(conv, SIZE, sp_conv1d(F(1, 3, 8), F(4, 3, 2), NO_VAR, CONV(.output_padding = { 1 })),
-          "output padding 1 is for sp_conv_transpose");
+          "[1,3,8] x [4,3,2]: output padding 1 is for sp_conv_transpose");
     WRONG(conv, HUGE, sp_conv1d(F(LONG, 1, 1), F(LONG, 1, 1), NO_VAR, CONV(0)),
           "[4294967296,1,1] x [4294967296,1,1]: ");
     WRONG(conv, HUGE, sp_conv1d(F(1, 3, 8), F(4, 3, 2), NO_VAR, CONV(.dilation = { LONG })),
@@ -277,6 +279,8 @@ START_TEST(numbers_that_cannot_be_are_named)
 
     WRONG(softplus, SIZE, sp_softplus(F(2, 3), 0, 20), "[2,3]: its beta 0 is not above 0");
     WRONG(softplus, SIZE, sp_softplus(F(2, 3), nan, 20), "[2,3]: its beta nan is not above 0");
+    WRONG(ctc, SIZE, sp_ctc(F(4, 1, 3), I(1, 2), I(1), I(1), CTC(.reduction = 4)),
+          "[4,1,3]: there is no reduction 4");
     WRONG(clamp, SIZE, sp_clamp(F(2, 3), nan, 1), "[2,3]: its bounds are nan and 1");
     WRONG(dropout, SIZE, sp_dropout(F(3), nan), "[3]: its probability nan is outside [0,1]");
     WRONG(dropout, SIZE, sp_dropout(F(3), -.5), "[3]: its probability -0.5 is outside [0,1]");
@@ -288,7 +292,29 @@ START_TEST(numbers_that_cannot_be_are_named)
     WRONG(matmul, RANK, sp_matmul_t(F(3), true, F(3, 4), false), "[3] x [3,4]: ");
     WRONG(cross_entropy, SIZE,
           sp_cross_entropy_with(F(2, 3), I(2), (sp_cross_entropy_spec){ .reduction = 7 }),
-          "there is no reduction 7");
+          "[2,3]: there is no reduction 7");
+}
+END_TEST
+
+START_TEST(an_operand_never_set_is_told_on_the_tape_of_another)
+{
+    const char *said = "an operand is no var: it was never set";
+    sp_cross_entropy_spec entropy = { .reduction = 7 };
+    sp_var grid[2];
+
+    WRONG(layer_norm, SHAPE, sp_layer_norm(NO_VAR, 1, NO_VAR, F(3), 1e-5), said);
+    WRONG(layer_norm, SHAPE, sp_layer_norm(NO_VAR, 1, F(3), NO_VAR, 1e-5), said);
+    WRONG(rms_norm, SHAPE, sp_rms_norm(NO_VAR, 1, F(3), 1e-5), said);
+    WRONG(group_norm, SHAPE, sp_group_norm(NO_VAR, 1, NO_VAR, F(3), 1e-5), said);
+    WRONG(batch_norm, SHAPE, sp_batch_norm(NO_VAR, NO_VAR, F(3), 1e-5), said);
+    WRONG(batch_norm, SHAPE, sp_batch_norm_given(NO_VAR, NO_VAR, F(3), NO_VAR, NO_VAR, 0), said);
+    WRONG(batch_norm, SHAPE, sp_batch_norm_given(NO_VAR, NO_VAR, NO_VAR, NO_VAR, F(3), 0), said);
+    WRONG(conv, SHAPE, sp_conv1d(NO_VAR, NO_VAR, F(3), CONV(0)), said);
+    WRONG(conv, SHAPE, sp_conv1d(NO_VAR, F(4, 3, 2), NO_VAR, CONV(.output_padding = { 1 })), said);
+    WRONG(conv_transpose, SHAPE, sp_conv_transpose1d(NO_VAR, NO_VAR, F(3), CONV(0)), said);
+    WRONG(ctc, SHAPE, sp_ctc(NO_VAR, I(1, 2), I(1), I(1), CTC(.reduction = 7)), said);
+    WRONG(cross_entropy, SHAPE, sp_cross_entropy_with(NO_VAR, I(2), entropy), said);
+    WRONG_FALSE(meshgrid, SHAPE, grid[0], sp_meshgrid(SP_VARS(NO_VAR, F(3)), grid), said);
 }
 END_TEST
 
@@ -300,6 +326,7 @@ int main(void)
     tcase_add_checked_fixture(all, begin, end);
     tcase_add_test(all, every_op_of_layers_and_draws_has_a_sentence_for_every_mistake);
     tcase_add_test(all, numbers_that_cannot_be_are_named);
+    tcase_add_test(all, an_operand_never_set_is_told_on_the_tape_of_another);
     suite_add_tcase(suite, all);
     return run_all(suite);
 }

@@ -128,6 +128,13 @@ START_TEST(an_ignored_target_may_be_any_id)
 
     HOLDS(loss, log(2));
     HOLDS(slope(loss, x), .5, -.5, 0, 0);
+    const int64_t ids[] = { INT64_MAX, INT64_MIN, ((int64_t)1 << 53) + 1 };
+    for (int i = 0; i < 3; i++) {
+        loss = sp_cross_entropy_with(x, I64(SP_SHAPE(2), 1, ids[i]),
+                                     (sp_cross_entropy_spec){ .ignore_index = ids[i] });
+        HOLDS(loss, log(2));
+        HOLDS(slope(loss, x), .5, -.5, 0, 0);
+    }
 }
 END_TEST
 

@@ -71,9 +71,26 @@ const sp_op sp__op_arange = {
     .vjp = arange_vjp, .reference = arange_reference, .samples = arange_samples,
 };
 
+/* Whether the last of n > 0 whole numbers fits the dtype. */
+static bool last_fits(sp_dtype dtype, int64_t start, int64_t n, int64_t step)
+{
+    int64_t last;
+
+    if (!sp_size_mul(n - 1, step, &last) || __builtin_add_overflow(last, start, &last))
+        return false;
+    return dtype == SP_I64 || (last >= INT32_MIN && last <= INT32_MAX);
+}
+
 sp_var sp_arange(sp_tape *tape, sp_dtype dtype, double start, int64_t n, double step)
 {
     sp_var from = SP_CALLED_ON(tape, "arange", sp_const(tape, dtype, start));
     sp_var by = SP_CALLED_ON(tape, "arange", sp_const(tape, dtype, step));
+    bool whole = dtype == SP_I32 || dtype == SP_I64;
+
+    if (sp_is_nothing(from) || sp_is_nothing(by)) return sp__nothing(tape);
+    if (whole && n > 0 && !last_fits(dtype, (int64_t)start, n, (int64_t)step))
+        return sp_tape_fail(tape, "%s: the last of %lld numbers from %g in steps of %g is beyond "
+                            "%s", sp__called(tape, "arange"), (long long)n, start, step,
+                            sp_dtype_name(dtype));
     return sp_apply(&sp__op_arange, SP_VARS(from, by), &n, NULL);
 }

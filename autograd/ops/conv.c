@@ -212,7 +212,7 @@ CONTRACTION(conv_weight, "conv's gradient by w, of x and y", weight_shape, weigh
 static sp_conv_attr attr_of(int axes, const sp_conv_spec *spec)
 {
     sp_conv_attr a = { .window = { .axes = axes },
-                       .groups = (int64_t)sp_usual((double)spec->groups, 1) };
+                       .groups = sp_usual_whole(spec->groups, 1) };
 
     for (int d = 0; d < axes; d++) {
         sp_window *w = &a.window;
@@ -235,6 +235,10 @@ static sp_var biased(const char *name, sp_var y, sp_var b)
     if (!sp_is_given(b) || sp_is_nothing(y)) return y;
     for (int64_t d = wide.rank; d < SP_MAX_RANK; d++) wide.dim[d] = 0;
     if (!sp__readable(y.tape, b, name)) return sp__nothing(y.tape);
+    if (sp_var_dtype(b) != sp_var_dtype(y))
+        return sp_tape_fail(y.tape, "%s: its bias %s: dtypes %s and %s differ; convert one with "
+                            "sp_cast", name, sp_shape_text(sp_var_shape(b), text),
+                            sp_dtype_name(sp_var_dtype(y)), sp_dtype_name(sp_var_dtype(b)));
     if (!sp_shape_equal(sp_var_shape(b), SP_SHAPE(channels)))
         return sp_tape_fail(y.tape, "%s: its bias %s needs shape [%lld], one number for each "
                             "output channel", name, sp_shape_text(sp_var_shape(b), text),
@@ -245,17 +249,24 @@ static sp_var biased(const char *name, sp_var y, sp_var b)
 static sp_var convolve(int axes, sp_var x, sp_var w, sp_var b, const sp_conv_spec *spec)
 {
     sp_conv_attr a = attr_of(axes, spec);
+    sp_tape *t = sp__first_tape(3, (sp_var[]){ x, w, b });
+    char of_x[SP_SHAPE_TEXT], of_w[SP_SHAPE_TEXT];
 
+    if (!sp__readable(t, x, "conv") || !sp__readable(t, w, "conv")) return sp__nothing(t);
     for (int d = 0; d < axes; d++)
         if (a.more[d])
-            return sp_tape_fail(x.tape, "conv: output padding %lld is for sp_conv_transpose",
-                                (long long)a.more[d]);
+            return sp_tape_fail(t, "conv: %s x %s: output padding %lld is for sp_conv_transpose",
+                                sp_shape_text(sp_var_shape(x), of_x),
+                                sp_shape_text(sp_var_shape(w), of_w), (long long)a.more[d]);
     return biased("conv", forward(x, w, &a), b);
 }
 
 static sp_var transpose(int axes, sp_var x, sp_var w, sp_var b, const sp_conv_spec *spec)
 {
     sp_conv_attr a = attr_of(axes, spec);
+    sp_tape *t = sp__first_tape(3, (sp_var[]){ x, w, b });
+
+    if (!sp__readable(t, x, "conv_transpose")) return sp__nothing(t);
     sp_var y = sp_apply(&sp__op_conv_transpose, 2, (sp_var[]){ x, w }, &a, NULL);
     return biased("conv_transpose", y, b);
 }

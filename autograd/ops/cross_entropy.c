@@ -8,6 +8,7 @@
  */
 #include <string.h>
 #include "autograd/ops.h"
+#include "autograd/called.h"
 #include "autograd/ops/class_row.h"
 #include "autograd/ops/index.h"
 #include "autograd/ops/records.h"
@@ -88,11 +89,21 @@ static bool slope_shape(const sp_call *c, sp_shape *y)
 
 static const sp_axes last = { 1, { -1 } };
 
+/* A number that a double need not hold, in two parts. */
+static sp_var id_number(sp_var ids, int64_t id)
+{
+    const int64_t part = (int64_t)1 << 32;
+
+    if (id >= INT32_MIN && id <= INT32_MAX) return sp_number(ids, (double)id);
+    sp_var high = sp_scale(sp_number(ids, (double)(id / part)), (double)part);
+    return sp_shift(high, (double)(id % part));
+}
+
 /* Where a target is not ignored, as bool. */
 static sp_var counts(sp_var target, const entropy_attr *at)
 {
     sp_var ids = sp_cast(target, SP_I64);
-    return sp_not_equal(ids, sp_number(ids, (double)at->ignore));
+    return sp_not_equal(ids, id_number(ids, at->ignore));
 }
 
 /* The targets as rows of bool; where ignored it is any class. */
@@ -225,10 +236,14 @@ static sp_var mean_of(sp_var loss, sp_var counted, bool nan_if_none)
 
 sp_var sp_cross_entropy_with(sp_var logits, sp_var target, sp_cross_entropy_spec spec)
 {
+    sp_tape *t = sp__either(logits, target);
+    char text[SP_SHAPE_TEXT];
+
+    if (!sp__readable(t, logits, "cross_entropy")) return sp__nothing(t);
     if ((unsigned)spec.reduction > SP_EACH)
-        return sp_tape_fail(logits.tape, "cross_entropy: there is no reduction %d",
-                            (int)spec.reduction);
-    entropy_attr at = { (int64_t)sp_usual((double)spec.ignore_index, -100) };
+        return sp_tape_fail(t, "cross_entropy: %s: there is no reduction %d",
+                            sp_shape_text(sp_var_shape(logits), text), (int)spec.reduction);
+    entropy_attr at = { sp_usual_whole(spec.ignore_index, -100) };
     sp_var loss = sp_apply(&sp__op_cross_entropy, 2, (sp_var[]){ logits, target }, &at, NULL);
 
     if (sp_is_nothing(loss) || spec.reduction == SP_EACH) return loss;

@@ -11,6 +11,7 @@
  */
 #include <string.h>
 #include "autograd/ops/ctc.h"
+#include "autograd/called.h"
 #include "autograd/ops/class_row.h"
 #include "autograd/ops/index.h"
 #include "autograd/ops/records.h"
@@ -368,10 +369,15 @@ const sp_op sp__op_ctc = {
 sp_var sp_ctc(sp_var log_probs, sp_var targets, sp_var input_lengths, sp_var target_lengths,
               sp_ctc_spec spec)
 {
-    if ((unsigned)spec.reduction > SP_EACH)
-        return sp_tape_fail(log_probs.tape, "ctc: there is no reduction %d", (int)spec.reduction);
     ctc_attr at = { spec.blank, spec.zero_infinity, spec.from_logits };
     sp_var x[] = { log_probs, targets, input_lengths, target_lengths };
+    sp_tape *t = sp__first_tape(CTC_OPERANDS, x);
+    char text[SP_SHAPE_TEXT];
+
+    if (!sp__readable(t, log_probs, "ctc")) return sp__nothing(t);
+    if ((unsigned)spec.reduction > SP_EACH)
+        return sp_tape_fail(t, "ctc: %s: there is no reduction %d",
+                            sp_shape_text(sp_var_shape(log_probs), text), (int)spec.reduction);
     sp_var loss = sp_apply(&sp__op_ctc, CTC_OPERANDS, x, &at, NULL);
 
     if (sp_is_nothing(loss) || spec.reduction == SP_EACH) return loss;

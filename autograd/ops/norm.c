@@ -295,7 +295,9 @@ static sp_var normalized(const sp_op *op, int64_t count, sp_var x, sp_var gamma,
     sp_var operands[] = { x, gamma, beta };
     sp_norm_attr at = { count, 0 };
     int n = !sp_is_given(gamma) ? 1 : sp_is_given(beta) ? 3 : 2;
+    sp_tape *t = sp__first_tape(3, operands);
 
+    if (!sp__readable(t, x, op->name)) return sp__nothing(t);
     return sp_apply(op, n, operands, &at, &eps);
 }
 
@@ -377,8 +379,8 @@ static sp_var given_norm(sp_var x, sp_var mean, sp_var var, sp_var gamma, sp_var
 sp_var sp_batch_norm_given(sp_var x, sp_var mean, sp_var var, sp_var gamma, sp_var beta, double eps)
 {
     sp_var of_channel[] = { mean, var, gamma, beta };
+    sp_tape *t = x.tape ? x.tape : sp__first_tape(4, of_channel);
 
-    if (!sp__readable(sp__either(x, mean), x, "batch_norm") || !given_fit(x, of_channel, eps))
-        return sp__nothing(sp__either(x, mean));
+    if (!sp__readable(t, x, "batch_norm") || !given_fit(x, of_channel, eps)) return sp__nothing(t);
     return SP_CALLED(x, "batch_norm", given_norm(x, mean, var, gamma, beta, eps));
 }

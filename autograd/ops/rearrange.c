@@ -44,7 +44,7 @@ static sp_var times_over(sp_var x, int d, int64_t times, bool whole, const char 
     if (times < 0 || !sp_size_mul(n, times, &size))
         return sp__fail(x.tape, "%s: %s: axis %d cannot be repeated %lld times", op,
                         sp_shape_text(shape, text), d, (long long)times);
-    if (times == 1) return x;
+    if (times == 1 || n == 0) return x;
     sp_shape parts = whole ? SP_SHAPE(outer, 1, n * inner) : SP_SHAPE(outer * n, 1, inner);
     sp_shape wide = parts;
     wide.dim[1] = times;
@@ -131,7 +131,7 @@ sp_var sp_linspace(sp_tape *tape, sp_dtype dtype, double first, double last, int
 bool sp_meshgrid(int n, const sp_var x[], sp_var y[])
 {
     sp_shape shape = { n, { 0 } };
-    sp_tape *tape = n > 0 ? x[0].tape : NULL;
+    sp_tape *tape = n > 0 ? sp__first_tape(n, x) : NULL;
     bool ok = true;
 
     if (n < 1 || n > SP_MAX_RANK) {

@@ -290,7 +290,8 @@ static bool slice_shape(const sp_call *c, sp_shape *y)
         || (s->count > 0 && last > size - 1 - s->start) || s->start > size)
         return sp_refuse(
             c, "%lld elements from %lld in steps of %lld do not lie in axis %d of size %lld",
-            (long long)s->count, (long long)s->start, (long long)s->step, d, (long long)size);
+            (long long)s->count, (long long)(s->start < 0 ? s->start - size : s->start),
+            (long long)s->step, d, (long long)size);
     *y = c->shape[0];
     y->dim[d] = s->count;
     return true;

@@ -7,9 +7,8 @@
 
 int64_t sp__window_entry(const int64_t option[SP_WINDOW_AXES], int d, int64_t usual)
 {
-    for (; d >= 0; d--)
-        if (option[d]) return option[d] == SP_ZERO ? 0 : option[d];
-    return usual;
+    while (d > 0 && !option[d]) d--;
+    return sp_usual_whole(option[d], usual);
 }
 
 bool sp__window_check(const sp_call *c, const sp_window *w)
