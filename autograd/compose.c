@@ -54,8 +54,10 @@ sp_var sp_masked_fill(sp_var x, sp_var condition, double value)
     return SP_CALLED_ON(t, "masked_fill", sp_where(condition, sp_number(x, value), x));
 }
 
+/* ---- gradients ---- */
+
 /* The one place where broadcasting is undone: the axes that were repeated are summed. */
-sp_var sp__unbroadcast(sp_var g, sp_shape x)
+static sp_var unbroadcast(sp_var g, sp_shape x)
 {
     sp_shape from = sp_var_shape(g);
     sp_axes axes = { 0, { 0 } };
@@ -65,4 +67,20 @@ sp_var sp__unbroadcast(sp_var g, sp_shape x)
     for (int d = 0; d < from.rank; d++)
         if (d < more || (x.dim[d - more] == 1 && from.dim[d] != 1)) axes.axis[axes.n++] = d;
     return sp_reshape(sp_sum_axes(g, axes, true), x);
+}
+
+sp_var sp__of_operand(const sp_pullback *v, int k, sp_var g)
+{
+    const sp_var x = v->x[k];
+    const bool same = sp_var_dtype(g) == sp_var_dtype(x);
+    char is[SP_SHAPE_TEXT], due[SP_SHAPE_TEXT];
+    sp_shape both;
+
+    if (same && sp_shape_broadcast(sp_var_shape(g), sp_var_shape(x), &both)
+        && sp_shape_equal(both, sp_var_shape(g)))
+        return unbroadcast(g, sp_var_shape(x));
+    return sp__fail(x.tape, "%s: the gradient its rule gives operand %d is %s, and the operand %s",
+                    sp__op(x.tape, v->y.id)->name, k,
+                    same ? sp_shape_text(sp_var_shape(g), is) : sp_dtype_name(sp_var_dtype(g)),
+                    same ? sp_shape_text(sp_var_shape(x), due) : sp_dtype_name(sp_var_dtype(x)));
 }

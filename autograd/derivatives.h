@@ -28,7 +28,8 @@ SP_API bool sp_vjp(int n_y, const sp_var y[], const sp_var u[],
 
 /* Forwards: out[k] = sum over i of dy[k]/dx[i] v[i], of y[k]'s shape; v[i] has x[i]'s shape
    and dtype.  Computed with sp_eval_only, beside the forward pass or after it, its memory does not
-   grow with the number of steps: each tangent is computed as soon as what it reads is there. */
+   grow with the number of steps: each tangent is computed as soon as what it reads is there.  Of a
+   y that has all steps itself, as sp_seq.y, a few values per step stay. */
 SP_API bool sp_jvp(int n_y, const sp_var y[], int n_x, const sp_var x[], const sp_var v[],
                    sp_var out[]);
 

@@ -93,14 +93,7 @@ void sp_push(const sp_pullback *v, int k, sp_var g)
     sweep *s = v->sweep;
 
     if (sp_is_nothing(g) || !sp_wants(v, k)) return;
-    sp_var x = v->x[k];
-    if (sp_var_dtype(g) != sp_var_dtype(x)) {
-        sp__fail(s->t, "%s: the gradient its rule gives operand %d is %s, and the operand %s",
-                 sp__op(s->t, v->y.id)->name, k, sp_dtype_name(sp_var_dtype(g)),
-                 sp_dtype_name(sp_var_dtype(x)));
-        return;
-    }
-    g = sp__unbroadcast(g, sp_var_shape(x));
+    g = sp__of_operand(v, k, g);
     if (sp_is_nothing(g)) return;
     add_to_list(s, operand(v, k), g);
     if (s->t->probing) sp__note_part(s->t, (sp_part){ operand(v, k), s->id, g.id });

@@ -21,8 +21,9 @@ typedef struct sp_asked {
 /* False after a failure; then every out[i] is nothing. */
 bool sp__sweep(const sp_asked *, int n, const sp_var wrt[], sp_var out[]);
 
-/* g, of a broadcast operand's gradient, brought back to the operand's shape (compose.c). */
-sp_var sp__unbroadcast(sp_var g, sp_shape x);
+/* What the rule gives operand k, with broadcasting undone; nothing, and the tape has failed, if it
+   does not fit the operand (compose.c). */
+sp_var sp__of_operand(const sp_pullback *, int k, sp_var g);
 
 /* sp_grad; but a zero only if `zeros` says so. */
 bool sp__gradients(sp_var y, int n, const sp_var wrt[], sp_var out[], const sp_grad_spec *,

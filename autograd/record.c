@@ -140,6 +140,9 @@ static const char *lacks(const sp_op *op)
     if (op->kind == SP_VIEW && !op->view) return "is a view without a rule for strides";
     if (op->kind == SP_MACRO && !op->expand) return "is a macro without an expansion";
     if (op->kind == SP_ELEMENTWISE && n > 3) return "is elementwise with more than 3 operands";
+    if (op->kind == SP_ELEMENTWISE && op->random)
+        return "is elementwise and draws: what it drew would depend on how its operands lie";
+    if (op->n_scalars < 0 || op->attr_size < 0) return "asks for less than nothing";
     if (op->typed_by >= n && n > 0) return "is typed by an operand that it does not have";
     return NULL;
 }

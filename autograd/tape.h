@@ -87,7 +87,7 @@ typedef struct sp_tape_stats {
     int64_t evaluations;        /* runs of the executor that computed something */
     int64_t computed;           /* nodes computed */
     int64_t recomputed;         /* of these, computed before and dropped */
-    int64_t live_bytes, peak_bytes;
+    int64_t live_bytes, peak_bytes;    /* of values; max_bytes counts an op's scratch as well */
     int64_t allocations;        /* blocks that the tape took from the system */
 } sp_tape_stats;
 SP_API sp_tape_stats sp_stats(const sp_tape *);
@@ -112,7 +112,8 @@ SP_API sp_var sp_borrow(sp_tape *, const sp_tensor *);
 
 /* A parameter: one leaf per parameter, version and tape.  If the parameter changes (an
    optimizer step, a load) before the leaf is read, evaluation fails and names it.  Reset the
-   tape before freeing a collection that it used. */
+   tape before freeing a collection that it used.  A sum reads the operands of the products that it
+   adds up, also of those that have been computed for their own sake. */
 SP_API sp_var sp_use(sp_tape *, sp_param *);
 
 /* A number as a scalar of the dtype, which must be able to hold it: whole ones exactly, floating
@@ -154,7 +155,8 @@ typedef struct sp_grad_spec {
 SP_API bool sp_grad(sp_var y, int n, const sp_var wrt[], sp_var out[], const sp_grad_spec *);
 
 /* Compute dloss/dp for every trainable parameter p that this tape used and add
-   it to p->grad (store it, if p has no gradient).  The loss must have one element; it is kept.
+   it to p->grad (store it, if p has no gradient).  The loss must have one element, and depend on
+   a trainable parameter; it is kept.
    False after a failure; then no gradient has changed. */
 SP_API bool sp_backward(sp_var loss);
 

@@ -128,7 +128,7 @@ int main(void)
                 report.first);
         return 1;
     }
-    printf("huber: %d checks: values, first and second derivatives, strides, refusals\n",
+    printf("huber: %d checks: values, first and second derivatives, jvps, strides, refusals\n",
            report.checks);
     return robust_is_better() ? 0 : 1;
 }

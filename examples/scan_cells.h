@@ -4,7 +4,8 @@
  *
  * sp_linear_scan runs such a recurrence over all steps in one node, forwards and backwards, so
  * that the products around it see the whole sequence at once.  Each cell maps x [T,B,width] to
- * y [T,B,width]: a function that makes its weights, and the cell.
+ * y [T,B,width]: a function that makes its weights, and the cell.  They are functions of the whole
+ * sequence, not `sp_cell`s: nothing is unrolled, so there are no lengths, carries or traces.
  */
 #ifndef SCAN_CELLS_H
 #define SCAN_CELLS_H

@@ -226,8 +226,22 @@ START_TEST(a_rule_that_gives_another_dtype_is_refused)
 
     ck_assert(!sp_backward(sp_apply(&op, 1, (sp_var[]){ sp_use(t, w) }, NULL, NULL)));
     fails_with("wrong: the gradient its rule gives operand 0 is f32, and the operand f64");
-    ck_assert(!w->has_grad);
     sp_params_free(params);
+}
+END_TEST
+
+static void doubled(const sp_pullback *v)
+{
+    sp_push(v, 0, sp_concat(SP_VARS(v->g, v->g), -1));
+}
+
+START_TEST(a_rule_that_gives_another_shape_is_refused)
+{
+    sp_op op = { .name = "wrong", .kind = SP_VIEW, .n_in = 1, .view = same_view, .vjp = doubled };
+    sp_var x = sp_full(t, SP_F64, SP_SHAPE(3, 4), 1), g;
+
+    ck_assert(!sp_grad(sp_sum(sp_apply(&op, 1, &x, NULL, NULL)), 1, &x, &g, NULL));
+    fails_with("wrong: the gradient its rule gives operand 0 is [3,8], and the operand [3,4]");
 }
 END_TEST
 
@@ -250,6 +264,7 @@ int main(void)
         a_parameter_that_the_loss_does_not_reach_has_no_gradient,
         a_parameter_that_changed_between_two_uses_gets_the_sum,
         a_rule_that_gives_another_dtype_is_refused,
+        a_rule_that_gives_another_shape_is_refused,
     };
 
     tcase_add_checked_fixture(c, begin, end);

@@ -108,6 +108,23 @@ START_TEST(a_rule_without_a_derivative_passes_if_its_record_says_so)
 }
 END_TEST
 
+static void flat_reference(const sp_args *a)
+{
+    const double *x = a->x[0].data;
+    for (int64_t i = 0; i < sp_shape_size(a->y.shape); i++)
+        ((double *)a->y.data)[i] = pow(1 + fabs(x[i]), -2);
+}
+
+START_TEST(a_slope_that_says_whose_it_is_passes_without_a_rule)
+{
+    sp_op op = flat;
+    op.reference = flat_reference, op.samples = softsign_samples;
+    passes(&op);
+    op.slope_of = NULL;
+    is_caught(&op, "it has no vjp");
+}
+END_TEST
+
 START_TEST(a_second_derivative_that_is_there_is_not_to_be_denied)
 {
     sp_op wrong = softsign;
@@ -314,6 +331,7 @@ int main(void)
         a_wrong_second_derivative_is_caught_where_the_first_is_right,
         a_second_derivative_wrong_by_the_arriving_gradient_is_caught,
         a_rule_without_a_derivative_passes_if_its_record_says_so,
+        a_slope_that_says_whose_it_is_passes_without_a_rule,
         a_second_derivative_that_is_there_is_not_to_be_denied,
         a_rule_that_cannot_be_used_forwards_is_caught,
         the_tape_says_which_second_derivative_is_not_implemented,

@@ -47,6 +47,8 @@ START_TEST(a_record_that_lacks_something_is_told_so)
           "d: its record is typed by an operand that it does not have" },
         { { .name = "e", .kind = SP_OTHER, .n_in = 1, .n_scalars = 9 },
           "e: its record asks for more scalars" },
+        { { .name = "e", .kind = SP_OTHER, .n_in = 1, .n_scalars = -1 },
+          "e: its record asks for less than nothing" },
         { { .name = "f", .kind = SP_OTHER, .n_in = 1, .n_scalars = 1 },
           "f: its scalars are missing" },
         { { .name = "g", .kind = SP_OTHER, .n_in = 2 }, "g: takes 2 operands, not 1" },
@@ -63,6 +65,10 @@ START_TEST(a_record_that_lacks_something_is_told_so)
     sp_var x[] = { number(1), number(1), number(1), number(1) };
     sp_apply(&four, 4, x, NULL, NULL);
     says("four: its record is elementwise with more than 3 operands");
+    sp_op draws = { .name = "draws", .kind = SP_ELEMENTWISE, .n_in = 1, .random = true };
+    sp_var one = number(1);
+    sp_apply(&draws, 1, &one, NULL, NULL);
+    says("draws: its record is elementwise and draws");
 }
 END_TEST
 

@@ -58,8 +58,10 @@ static bool may_refuse(const forward *f)
     const char *said = sp_tape_error(f->tape);
     char words[200];
 
-    snprintf(words, sizeof words, SP_NO_SECOND, f->t->op->name);
-    return f->t->op->first_only && said && strcmp(said, words) == 0;
+    const sp_op *op = f->t->op->slope_of ? f->t->op->slope_of : f->t->op;
+
+    snprintf(words, sizeof words, SP_NO_SECOND, op->name);
+    return op->first_only && said && strcmp(said, words) == 0;
 }
 
 /* ---- by differences ---- */

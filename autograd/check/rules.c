@@ -72,25 +72,28 @@ static bool agree(rule *r, sp_function *f, int n, const char *what)
     return sp__slopes_agree(&s, &w);
 }
 
-/* An op whose record says so has no second derivative, and a sentence about that. */
-static bool refuses_second(rule *r)
+/* An op whose record says so (`field`) has no derivative here, and the tape a sentence about that:
+   that the second one of `op` is not implemented. */
+static bool refuses(rule *r, sp_function *f, int n, const sp_op *op, const char *field)
 {
     sp_var x[SP_MOST_OPERANDS + 1], out[SP_MOST_OPERANDS + 1];
     char words[200];
 
-    snprintf(words, sizeof words, SP_NO_SECOND, r->t->op->name);
+    snprintf(words, sizeof words, SP_NO_SECOND, op->name);
     sp__fresh(r->tape);
-    for (int i = 0; i <= r->n; i++) x[i] = sp_input(r->tape, r->x[i]);
-    sp_grad(weighted_gradients(r->tape, r->n + 1, x, r), r->n + 1, x, out, NULL);
+    for (int i = 0; i < n; i++) x[i] = sp_input(r->tape, r->x[i]);
+    sp_grad(f(r->tape, n, x, r), n, x, out, NULL);
     const char *said = sp_tape_error(r->tape);
     return sp__verdict(r->t, said && strcmp(said, words) == 0,
-                       "its record says .first_only, so the tape should say \"%s\", not %s", words,
-                       said ? said : "differentiate it twice");
+                       "its record says %s, so the tape should say \"%s\", not %s", field, words,
+                       said ? said : "differentiate it");
 }
 
 static bool second_agrees(rule *r)
 {
-    if (r->t->op->first_only) return refuses_second(r);
+    const sp_op *op = r->t->op;
+
+    if (op->first_only) return refuses(r, weighted_gradients, r->n + 1, op, ".first_only");
     return agree(r, weighted_gradients, r->n + 1, "second derivative");
 }
 
@@ -267,6 +270,8 @@ static bool slopes(rule *r)
     const sp_op *op = r->t->op;
 
     if (op->constant) return nothing_passes(r);
+    if (op->slope_of && !op->vjp)
+        return refuses(r, weighted_result, r->n, op->slope_of, ".slope_of");
     return sp__verdict(r->t, op->vjp || op->kind == SP_MACRO,
                        "it has no vjp; an op through which no gradient "
                        "passes says .constant = true")

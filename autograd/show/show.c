@@ -42,15 +42,15 @@ const char *sp__page_gradient_of(const sp_page *p, uint32_t id)
     return of == SP_NOTHING ? NULL : sp__op(p->t, of)->name;
 }
 
-static char *shown(const sp_tape *t, sp_show form, int64_t *n)
+static char *shown(const char *who, const sp_tape *t, sp_show form, int64_t *n)
 {
     sp_text text = { 0 };
 
-    if (!t) return sp_fail("sp_tape_show: there is no tape"), NULL;
+    if (!t) return sp_fail("%s: there is no tape", who), NULL;
     if ((unsigned)form >= SP_N_SHOWS)
-        return sp_fail("sp_tape_show: there is no form %d", (int)form), NULL;
+        return sp_fail("%s: there is no form %d", who, (int)form), NULL;
     if (form == SP_SHOW_TRACE && !t->spec.trace)
-        return sp_fail("sp_tape_show: nothing was timed; make the tape with .trace"), NULL;
+        return sp_fail("%s: nothing was timed; make the tape with .trace", who), NULL;
     uint32_t *name = sp_alloc_zero((t->n_nodes + 1) * (int64_t)sizeof *name);
     if (!name) return NULL;
     for (int64_t i = 0; i < t->n_names; i++) name[t->names[i].node] = (uint32_t)i + 1;
@@ -62,12 +62,12 @@ static char *shown(const sp_tape *t, sp_show form, int64_t *n)
     return sp__text_done(&text, n);
 }
 
-char *sp_tape_show(const sp_tape *t, sp_show form) { return shown(t, form, NULL); }
+char *sp_tape_show(const sp_tape *t, sp_show form) { return shown("sp_tape_show", t, form, NULL); }
 
 bool sp_tape_write(const sp_tape *t, sp_show form, const char *path)
 {
     sp_piece piece = { 0 };
-    char *text = shown(t, form, &piece.size);
+    char *text = shown("sp_tape_write", t, form, &piece.size);
 
     if (!text) return false;
     piece.bytes = text;
