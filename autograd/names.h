@@ -6,16 +6,16 @@
  * in, each with its number if it has one, and the role, joined by '/':
  *
  *     encoder.lstm/layer 0/step 3/h
- *     encoder.lstm/layer 0/reverse/step 3/gate i
+ *     encoder.lstm/layer 0/reverse/step 3/i          its input gate
  *     encoder.lstm/layer 0/start/h                  the state before the first step
  *
  * Layers that unroll name the states after every step ("h", "c"; sp_cell.state_name of a cell of
  * your own), the built-in cells their gates and candidates: LSTM "i" "f" "g" "o", GRU "r" "z" "n".
  * In a row whose step does not count (lengths, masks) a state is the one held, its gradient 0.
  *
- * A path may be shortened from the left ("step 3/h") as long as only one path ends so.  Where the
- * same path was named several times (a layer that ran twice), it means the last; "#1" behind
- * it means the first, "#2" the second.
+ * A path may be shortened from the left, at a '/' and not at a dot ("step 3/h"), as long as only
+ * one path ends so.  Where the same path was named several times (a layer that ran twice), it means
+ * the last; "#1" behind it means the first, "#2" the second.
  */
 #ifndef SP_NAMES_H
 #define SP_NAMES_H
@@ -34,7 +34,7 @@ SP_API sp_var sp_named(sp_var v, const char *role);
    after an optimizer step is too late: read it before, or sp_keep it before sp_backward. */
 SP_API sp_var sp_find(sp_tape *, const char *path);
 
-/* The gradient by it, of the last sp_grad or sp_backward that passed through it.  Like any
+/* The gradient by it, of the last sp_grad, sp_vjp or sp_backward that passed through it.  Like any
    gradient it is an ordinary var; sp_tape_spec.keep keeps its value. */
 SP_API sp_var sp_find_grad(sp_tape *, const char *path);
 

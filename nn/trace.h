@@ -58,7 +58,8 @@ typedef struct sp_trace {
 } sp_trace;
 
 /* The last run before now, and the gradient of a loss of one element.  The tape is afterwards as
-   it was, but values that were computed stay.  Yours.  NULL after a failure: see sp_error(). */
+   it was, but values that were computed stay, and sp_stats counts the evaluations.  Yours.  NULL
+   after a failure: see sp_error(). */
 SP_API sp_trace *sp_trace_new(sp_var loss, const sp_trace_spec *);
 SP_API void      sp_trace_free(sp_trace *);
 

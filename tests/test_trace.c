@@ -174,7 +174,8 @@ START_TEST(what_cannot_be_traced_is_told)
     ck_assert_str_eq(sp_error(), "trace: several runs fit; say which by .scope: they begin at "
                                  "\"r/layer 0/start/h\" and \"r/layer 1/start/h\"");
     ck_assert_ptr_null(sp_trace_new(loss, &(sp_trace_spec){ .scope = "layer 7" }));
-    ck_assert_str_eq(sp_error(), "trace: no cell was run along time in layer 7");
+    ck_assert_str_eq(sp_error(), "trace: no cell was run along time in \"layer 7\"; runs begin at "
+                                 "\"r/layer 0/start/h\", \"r/layer 1/start/h\"");
     ck_assert_ptr_null(sp_trace_new((sp_var){ 0 }, NULL));
     no_failure(&c);
 }

@@ -24,6 +24,24 @@ static bool called(const sp_tape *t, uint32_t scope, const char *path)
     return sp__path_fit(t, scope, NULL, path, (int64_t)strlen(path)) != SP_FITS_NOT;
 }
 
+/* No run is in this scope (NULL: at all); the first others are told. */
+static bool no_run(const sp_tape *t, const char *path)
+{
+    char runs[640] = "", one[200];
+    uint32_t told = 0;
+    int n = 0, at = 0;
+
+    if (!path) return sp_fail("trace: no cell was run along time on this tape");
+    for (int64_t i = 0; i < t->n_names && n < 3; i++) {
+        if (!is_start(t, &t->names[i]) || t->names[i].scope == told) continue;
+        told = t->names[i].scope;
+        sp_name_path(t, i, one, sizeof one);
+        at += snprintf(runs + at, sizeof runs - (size_t)at, "%s\"%s\"", n++ ? ", " : "", one);
+    }
+    return sp_fail("trace: no cell was run along time in \"%.200s\"%s%s", path,
+                   n ? "; runs begin at " : "", runs);
+}
+
 /* The name of state 0 at the start of the run; -1: there is none, or there are several. */
 static int64_t find_start(const sp_tape *t, const char *path)
 {
@@ -41,8 +59,7 @@ static int64_t find_start(const sp_tape *t, const char *path)
         }
         found = i;
     }
-    if (found < 0) sp_fail("trace: no cell was run along time%s%s", path ? " in " : "",
-                           path ? path : " on this tape");
+    if (found < 0) no_run(t, path);
     return found;
 }
 
