@@ -102,6 +102,27 @@ START_TEST(samples_that_are_nearly_alike_are_told_apart)
 }
 END_TEST
 
+/* Every sample goes on from the first: gradients of length 1 by all of them come together there. */
+static sp_var mixed_step(const sp_cell *cell, sp_var x, sp_state *state)
+{
+    sp_var h = state->v[0];
+
+    (void)cell;
+    return state->v[0] = sp_add(sp_broadcast(sp_slice(h, 0, 0, 1), sp_var_shape(h)), x);
+}
+
+START_TEST(of_samples_that_are_mixed_the_gradient_by_one_is_told)
+{
+    sp_cell cell = { .kind = "mixed", .input = SP_SHAPE(1), .output = SP_SHAPE(1), .n_states = 1,
+                     .state = { SP_SHAPE(1) }, .step = mixed_step };
+    sp_var x = sp_full(c.tape, SP_F64, SP_SHAPE(2, 3, 1), 1);
+    sp_trace *r = traced(sp_sum(sp_unroll(&cell, x, NULL).y), &(sp_trace_spec){ .iterations = 1 });
+
+    near_to(r->jacobian[1], 3);
+    sp_trace_free(r);
+}
+END_TEST
+
 static sp_var sigmoid_step(const sp_cell *cell, sp_var x, sp_state *state)
 {
     (void)cell;
@@ -141,6 +162,7 @@ int main(void)
     tcase_add_test(t, large_states_are_no_anomaly);
     tcase_add_test(t, jacobians_whose_squares_are_no_numbers_are_measured);
     tcase_add_test(t, samples_that_are_nearly_alike_are_told_apart);
+    tcase_add_test(t, of_samples_that_are_mixed_the_gradient_by_one_is_told);
     tcase_add_test(t, padding_counts_neither_for_gates_nor_for_jacobians);
     return run_suite("trace_sizes", t);
 }
