@@ -336,7 +336,7 @@ START_TEST(what_cannot_be_rearranged_is_told)
          "pad: [2,3]: before[0] is 1 and after[0] is 0, beyond the 0 axes that .axes names");
     SAYS(sp_pad(X, (sp_pad_spec){ .axes = SP_ALL_AXES, .after = { 0, 1, 2 } }),
          "before[2] is 0 and after[2] is 2, beyond the 2 axes");
-    SAYS(sp_diag_embed(X, INT64_MIN), "diag_embed: [2,3]: 3 elements are not diagonal");
+    SAYS(sp_diag_embed(X, INT64_MIN), "diag_embed: [2,3]: no matrix has diagonal -9");
     SAYS(sp_eye(t, SP_F64, -1), "eye: -1 rows");
     SAYS(sp_linspace(t, SP_F64, 0, 1, -1), "linspace: -1 numbers");
     SAYS(sp_arange(t, SP_F64, 0, -1, 1), "arange: [] x []: -1 numbers");

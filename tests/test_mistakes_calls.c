@@ -27,6 +27,7 @@ static void arithmetic(void)
     WRONG(mean, AXIS, sp_mean_axes(F(2, 3), SP_AXES(2), false), "[2,3]: there is no axis 2");
     WRONG(mean, AXIS, sp_mean_axes(F(2, 3), SP_AXES(1, -1), true),
           "[2,3]: axis -1 is named twice");
+    WRONG(mean, AXIS, sp_mean_axes(F(2, 3), (sp_axes){ -2, { 0 } }, true), "-2 axes are too few");
     WRONG(mean, DTYPE, sp_mean(I(3)), "[3]: it needs f32 or f64, not i64");
     NEVER(mean, RANK, SHAPE, INDEX, SIZE, HUGE);
     WRONG(mse, SHAPE, sp_mse(F(2, 3), F(2, 4)),
@@ -126,7 +127,7 @@ static void rearranged(void)
     NEVER(take, SHAPE, SIZE, INDEX);                 /* gather's, when it is computed */
     WRONG(diag_embed, RANK, sp_diag_embed(F_SCALAR, 0), "[]: a scalar is no diagonal");
     WRONG(diag_embed, RANK, sp_diag_embed(F(SIX_ONES), 0), "the result would have rank 7");
-    WRONG(diag_embed, HUGE, sp_diag_embed(F(3), INT64_MAX), "[3]: ");
+    WRONG(diag_embed, HUGE, sp_diag_embed(F(3), INT64_MAX), "[3]: no matrix has diagonal");
     WRONG(diag_embed, HUGE, sp_diag_embed(F(LONG), 0), "63 bits");
     NEVER(diag_embed, SHAPE, DTYPE, AXIS, INDEX, SIZE);
     WRONG(linspace, DTYPE, sp_linspace(tape, SP_BOOL, 0, 1, 3), "bool");

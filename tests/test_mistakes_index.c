@@ -16,6 +16,9 @@ static void reductions_and_runs(void)
     WRONG(min, AXIS, sp_min_axes(F(2, 3), SP_AXES(1, -1), false), "axis -1 is named twice");
     WRONG(min, AXIS, sp_min_axes(F(SIX_ONES), (sp_axes){ 7, { 0, 1, 2, 3, 4, 5 } }, false),
           "[1,1,1,1,1,1]: 7 axes are too many");
+    WRONG(min, AXIS, sp_min_axes(F(2, 3), (sp_axes){ -2, { 0 } }, false),
+          "[2,3]: -2 axes are too few");
+    WRONG(prod, AXIS, sp_prod_axes(F(2, 3), (sp_axes){ -5, { 0 } }, false), "-5 axes are too few");
     WRONG(min, SHAPE, sp_min(F(3, 0)), "[3,0]: there is no smallest of no elements");
     WRONG(min, DTYPE, sp_min(I(3)), "[3]: it needs f32 or f64, not i64");
     NEVER(min, RANK, INDEX, SIZE, HUGE);
@@ -150,6 +153,8 @@ static void around_and_beside(void)
           "there is no axis -2 but the one named before");
     WRONG(pad, AXIS, sp_pad(F(SIX_ONES), (sp_pad_spec){ .axes = { 7, { 0, 1, 2, 3, 4, 5 } } }),
           "7 axes are too many");
+    WRONG(pad, AXIS, sp_pad(F(2, 3), (sp_pad_spec){ .axes = { -2, { 0 } } }),
+          "[2,3]: -2 axes are too few");
     WRONG(pad, SHAPE, sp_pad(F(0, 3), PAD(.after = { 1 }, .mode = SP_PAD_EDGE)),
           "[0,3]: axis 0 is empty: there is nothing to repeat");
     WRONG(pad, SIZE, sp_pad(F(2, 3), PAD(.before = { 0, -1 })), "-1 elements before axis 1");

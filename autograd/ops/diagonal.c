@@ -223,12 +223,16 @@ sp_var sp_place_diagonal(sp_var x, int64_t offset, int axis_a, int axis_b, int64
                     NULL);
 }
 
-/* An offset that no matrix has is left to be refused. */
 sp_var sp_diag_embed(sp_var x, int64_t offset)
 {
-    int64_t most = INT64_MAX / 4, n = sp_var_dim(x, -1);
-    int64_t size = offset > -most && offset < most ? n + (offset < 0 ? -offset : offset) : -1;
+    int64_t most = INT64_MAX / 4, size;
+    char text[SP_SHAPE_TEXT];
 
+    if (!sp__readable(x.tape, x, "diag_embed")) return sp__nothing(x.tape);
+    if (offset < -most || offset > most)
+        return sp_tape_fail(x.tape, "diag_embed: %s: no matrix has diagonal %lld",
+                            sp_shape_text(sp_var_shape(x), text), (long long)offset);
+    size = sp_var_dim(x, -1) + (offset < 0 ? -offset : offset);
     return SP_CALLED(x, "diag_embed", sp_place_diagonal(x, offset, -2, -1, size, size));
 }
 

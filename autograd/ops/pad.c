@@ -239,15 +239,16 @@ static bool read_spec(sp_var x, const sp_pad_spec *spec, pad_attr *p)
 {
     sp_shape shape = sp_var_shape(x);
     bool named[SP_MAX_RANK] = { false };
-    int n = spec->axes.n < 0 ? (int)shape.rank : spec->axes.n;
+    int n = spec->axes.n == -1 ? (int)shape.rank : spec->axes.n;
     char text[SP_SHAPE_TEXT];
 
-    if (n > SP_MAX_RANK) {
-        sp__fail(x.tape, "pad: %s: %d axes are too many", sp_shape_text(shape, text), n);
+    if (n < 0 || n > SP_MAX_RANK) {
+        sp__fail(x.tape, "pad: %s: %d axes are too %s", sp_shape_text(shape, text), n,
+                 n < 0 ? "few" : "many");
         return false;
     }
     for (int i = 0; i < n; i++) {
-        int axis = spec->axes.n < 0 ? i : spec->axes.axis[i], d = sp_axis(axis, shape.rank);
+        int axis = spec->axes.n == -1 ? i : spec->axes.axis[i], d = sp_axis(axis, shape.rank);
         if (d < 0 || named[d]) {
             sp__fail(x.tape, "pad: %s: there is no axis %d%s", sp_shape_text(shape, text), axis,
                      d < 0 ? "" : " but the one named before");

@@ -80,8 +80,9 @@ static bool axis_set(const char *name, sp_var x, sp_axes axes, unsigned *set)
 
     snprintf(call, sizeof call, "%s: %s", sp__called(x.tape, name), sp_shape_text(shape, text));
     *set = axes.n < 0 ? (1u << shape.rank) - 1 : 0;
-    if (axes.n > SP_MAX_RANK)
-        return sp_tape_fail(x.tape, "%s: %d axes are too many", call, axes.n), false;
+    if (axes.n < -1 || axes.n > SP_MAX_RANK)
+        return sp_tape_fail(x.tape, "%s: %d axes are too %s", call, axes.n,
+                            axes.n < 0 ? "few" : "many"), false;
     for (int i = 0; i < axes.n; i++) {
         int d = sp_axis(axes.axis[i], shape.rank);
         if (d < 0 || *set & 1u << d) {
