@@ -36,8 +36,8 @@ static const char *const core_ops[] = {
 static const char *const index_ops[] = {
     "min", "argmin", "prod", "norm", "variance", "std", "any", "all", "cumsum",
     "cumprod", "argsort", "linear_scan", "linear_scan_complex",
-    "take_along_axis", "scatter", "arange", "pad", "diagonal", "place_diagonal", "tril", "triu",
-    "unfold", "fold", NULL
+    "take", "take_along_axis", "scatter", "arange", "pad", "diagonal", "place_diagonal", "tril",
+    "triu", "unfold", "fold", NULL
 };
 
 /* test_mistakes_layers.c */
@@ -50,7 +50,7 @@ static const char *const layer_ops[] = {
 static const char *const calls[] = {
     "scale", "shift", "one_minus", "number", "mean", "mse", "masked_fill", "transpose",
     "select", "unsqueeze", "squeeze", "split", "sort", "topk", "median", "full", "const",
-    "roll", "repeat", "tile", "take", "diag_embed", "linspace", "eye", "meshgrid", "dot",
+    "roll", "repeat", "tile", "diag_embed", "linspace", "eye", "meshgrid", "dot",
     "outer", "tensordot", "einsum", "grad", "hook", "vjp", "jvp", "hvp", "jacobian",
     "hessian", "sample_grads", NULL
 };

@@ -119,12 +119,6 @@ static void rearranged(void)
           "[2,3]: axis 1 cannot be repeated -2 times");
     WRONG(tile, HUGE, sp_tile(F(2, 3), SP_SHAPE(LONG, LONG)), "63 bits");
     NEVER(tile, SHAPE, DTYPE, AXIS, INDEX);
-    WRONG(take, RANK, sp_take(F_SCALAR, I(3), 0), "[]: there is no axis 0 in rank 0");
-    WRONG(take, RANK, sp_take(F(1, 1, 1, 1), I(1, 1, 1, 1), 1), "rank 7");
-    WRONG(take, AXIS, sp_take(F(2, 3), I(3), 2), "[2,3]: there is no axis 2 in rank 2");
-    WRONG(take, DTYPE, sp_take(F(2, 3), F(3), 1), "its indices must be i32 or i64, not f64");
-    WRONG(take, HUGE, sp_take(F(LONG, 1), I(LONG), 1), "63 bits");
-    NEVER(take, SHAPE, SIZE, INDEX);                 /* gather's, when it is computed */
     WRONG(diag_embed, RANK, sp_diag_embed(F_SCALAR, 0), "[]: a scalar is no diagonal");
     WRONG(diag_embed, RANK, sp_diag_embed(F(SIX_ONES), 0), "the result would have rank 7");
     WRONG(diag_embed, HUGE, sp_diag_embed(F(3), INT64_MAX), "[3]: no matrix has diagonal");

@@ -95,6 +95,15 @@ static void recurrences(void)
 
 static void indices(void)
 {
+    WRONG(take, RANK, sp_take(F_SCALAR, I(3), 0), "f64[] x i64[3]: there is no axis 0 in rank 0");
+    WRONG(take, RANK, sp_take(F(1, 1, 1, 1), I(1, 1, 1, 1), 1), "rank 7");
+    WRONG(take, AXIS, sp_take(F(2, 3), I(3), 2), "[3]: there is no axis 2 in rank 2");
+    WRONG(take, DTYPE, sp_take(F(2, 3), F(3), 1),
+          "[2,3] x [3]: its indices must be i32 or i64, not f64");
+    WRONG(take, HUGE, sp_take(F(LONG, 1), I(LONG), 1), "63 bits");
+    WRONG(take, INDEX, sp_take(F(2, 3), AT(3, 2), 1),
+          "f64[2,3] x i64[2]: index 3 at position 0 is outside [0,3)");
+    NEVER(take, SHAPE, SIZE);
     WRONG(take_along_axis, RANK, sp_take_along_axis(F(2, 3), I(2), 0),
           "f64[2,3] x i64[2]: the index must have rank 2, not 1");
     WRONG(take_along_axis, SHAPE, sp_take_along_axis(F(5, 3), I(2, 4), 0),

@@ -17,7 +17,7 @@ START_TEST(no_elements_in_ever_so_many_rows_take_no_time)
 #define N(...) sp_full(tape, SP_F32, SP_SHAPE(__VA_ARGS__), 1)
 #define Z(...) sp_full(tape, SP_I64, SP_SHAPE(__VA_ARGS__), 0)
     sp_var y[] = {
-        sp_take_along_axis(N(5, 0), Z(many, 0), 0),
+        sp_take(N(some, 3, 0), Z(2), 1), sp_take_along_axis(N(5, 0), Z(many, 0), 0),
         sp_scatter(N(5, 0), Z(many, 0), N(many, 0), 0, SP_SCATTER_ADD),
         sp_cumsum(N(0, many), 0), sp_cumprod(N(0, many), 0), sp_cumprod(N(many, 0), 1),
         sp_linear_scan(N(0, many), N(0, many), none, false),

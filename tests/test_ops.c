@@ -57,7 +57,7 @@ static bool is_composed(const char *name)
     static const char *const names[] = {
         "number", "scale", "shift", "one_minus", "mean", "mean_axes", "matmul_t", "transpose",
         "slice_step", "select", "unsqueeze", "squeeze", "mse", "masked_fill", "dot", "outer",
-        "tensordot", "einsum", "diag_embed", "eye", "linspace", "repeat", "roll", "take", "tile",
+        "tensordot", "einsum", "diag_embed", "eye", "linspace", "repeat", "roll", "tile",
         "norm", "any", "all", "sort", "std", "median",
     };
     for (size_t i = 0; i < sizeof names / sizeof *names; i++)

@@ -224,6 +224,8 @@ static void by_index(void)
     REFUSED(scatter_add, sp_scatter_add(F(2, 3), I(2), 0), "index 0 at position 0 is outside");
     GIVES(one_hot, sp_one_hot(I(0), 3, now->dtype), 0, 0, 3);
     GIVES(one_hot, sp_one_hot(I(0), 0, now->dtype), 0, 0, 0);
+    GIVES(take, sp_take(F(0, 4), I(2), 1), 0, 0, 2);
+    REFUSED(take, sp_take(F(2, 0), I(1), 1), "is outside [0,0)");
     GIVES(take_along_axis, sp_take_along_axis(F(3, 4), I(0, 4), 0), 0, 0, 4);
     GIVES(take_along_axis, sp_take_along_axis(F(0, 4), I(0, 4), 1), 0, 0, 4);
     REFUSED(take_along_axis, sp_take_along_axis(F(0, 4), I(1, 4), 0), "is outside [0,0)");

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * gather - rows picked by index, rows added by index, and indices as rows of 0 and 1.
+ * gather - rows picked by index along the first axis and any (take), rows added by index, and
+ * indices as rows of 0 and 1.
  *
  * An index below 0 is an error like one beyond the end.
  */
@@ -132,6 +133,100 @@ const sp_op sp__op_gather = {
 sp_var sp_gather(sp_var x, sp_var index)
 {
     return sp_apply(&sp__op_gather, 2, (sp_var[]){ x, index }, NULL, NULL);
+}
+
+/* ---- take: gather along any axis ---- */
+
+static int take_axis(const void *attr, sp_shape x) { return sp_axis(*(const int *)attr, x.rank); }
+
+static bool take_shape(const sp_call *c, sp_shape *y)
+{
+    sp_shape x = c->shape[0], head;
+    int d = take_axis(c->attr, x);
+
+    if (d < 0)
+        return sp_refuse(c, "there is no axis %d in rank %lld", *(const int *)c->attr,
+                         (long long)x.rank);
+    if (x.rank - 1 + c->shape[1].rank > SP_MAX_RANK)
+        return joined(c, x, x.rank - 1, c->shape[1], 0, y);
+    return joined(c, x, d, c->shape[1], 0, &head) && joined(c, head, head.rank, x, d + 1, y);
+}
+
+static void take_kernel(const sp_args *a)
+{
+    sp_shape shape = a->x[0].shape;
+    int d = take_axis(a->attr, shape);
+    int64_t rows = shape.dim[d], inner = row_size(shape, d + 1), n = sp_shape_size(a->x[1].shape);
+    size_t bytes = (size_t)(inner * sp_dtype_size(a->y.dtype));
+    int64_t outer = 1;
+
+    for (int k = 0; k < d; k++) outer *= shape.dim[k];
+    for (int64_t i = 0; i < n; i++) {
+        int64_t at = sp__index_in(a, &a->x[1], i, rows);
+        if (at < 0) return;
+        const char *x = (const char *)a->x[0].data + (size_t)at * bytes;
+        char *y = (char *)a->y.data + (size_t)i * bytes;
+        for (int64_t o = 0; o < outer && bytes > 0; o++) {
+            memcpy(y, x, bytes);
+            x += (size_t)rows * bytes, y += (size_t)n * bytes;
+        }
+    }
+}
+
+/* The axis is brought to the front and what was gathered back to where it stood. */
+static sp_var take_expand(int n, const sp_var x[], const void *attr, const double *scalar)
+{
+    int rank = (int)sp_var_shape(x[0]).rank, more = (int)sp_var_shape(x[1]).rank;
+    int d = take_axis(attr, sp_var_shape(x[0]));
+    sp_axes front = { rank, { d } }, back = { rank - 1 + more, { 0 } };
+
+    (void)n, (void)scalar;
+    if (d == 0) return sp_gather(x[0], x[1]);
+    for (int k = 1; k < rank; k++) front.axis[k] = k - (k <= d);
+    for (int k = 0; k < back.n; k++)
+        back.axis[k] = k < d ? k + more : k < d + more ? k - d : k;
+    return sp_permute(sp_gather(sp_permute(x[0], front), x[1]), back);
+}
+
+static void take_reference(const sp_args *a)
+{
+    sp_shape shape = a->x[0].shape;
+    int d = take_axis(a->attr, shape);
+    const int64_t *index = a->x[1].data;
+    int64_t row = row_size(shape, d + 1), n = sp_shape_size(a->x[1].shape);
+
+    for (int64_t i = 0; i < sp_shape_size(a->y.shape); i++) {
+        int64_t from = i / (n * row) * shape.dim[d] + index[i / row % n], at = from * row + i % row;
+        memcpy((char *)a->y.data + 8 * i, (const char *)a->x[0].data + 8 * at, 8);
+    }
+}
+
+#define AXIS(d) &(int){ d }
+static const sp_sample take_samples[] = {
+    { .in = "3x5 4:i64", 0, 5, AXIS(1) }, { .in = "5x3 2x2:i32", 0, 5, AXIS(0) },
+    { .in = "2x5x3 2x2:i64", 0, 5, AXIS(-2) }, { .in = "2x5 .:i64", 0, 5, AXIS(-1) },
+    { .in = "2x5:i32 3:i64", 0, 5, AXIS(1) }, { .in = "2x5:bool 3:i32", 0, 2, AXIS(1) },
+    { .in = "2x0 0:i64", 0, 5, AXIS(1) }, { .in = "0x5 3:i64", 0, 5, AXIS(1) },
+    { .in = "2x3 4:i64", 3, 4, AXIS(1), .fails = "index 3 at position 0 is outside [0,3)" },
+    { .in = "0x3 4:i64", -1, 0, AXIS(1), .fails = "index -1 at position 0 is outside [0,3)" },
+    { .in = "2x3 4", .attr = AXIS(1), .fails = "indices must be i32 or i64, not f" },
+    { .in = "2x3 4:i64", 0, 3, AXIS(2), .fails = "there is no axis 2 in rank 2" },
+    { .in = "2x1x1x1 2x1x1x1:i64", 0, 1, AXIS(1), .fails = "rank 7" }, { 0 },
+};
+#undef AXIS
+
+extern const sp_op sp__op_take;
+const sp_op sp__op_take = {
+    .name = "take", .maths = "y[..., i..., :] = x[..., index[i...], :]", .kind = SP_MACRO,
+    .n_in = 2, .attr_size = sizeof(int), .dtype = gather_dtype, .shape = take_shape,
+    .kernels = { [SP_PORTABLE] = { take_kernel, take_kernel, take_kernel, take_kernel,
+                                   take_kernel } },
+    .expand = take_expand, .reference = take_reference, .samples = take_samples,
+};
+
+sp_var sp_take(sp_var x, sp_var index, int axis)
+{
+    return sp_apply(&sp__op_take, 2, (sp_var[]){ x, index }, &axis, NULL);
 }
 
 /* ---- scatter_add ---- */

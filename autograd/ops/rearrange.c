@@ -82,25 +82,6 @@ sp_var sp_tile(sp_var x, sp_shape times)
     return x;
 }
 
-/* ---- take ---- */
-
-/* The axis is brought to the front and what was gathered back to where it stood. */
-sp_var sp_take(sp_var x, sp_var index, int axis)
-{
-    int64_t rank = sp_var_shape(x).rank, more = sp_var_shape(index).rank;
-    int d = sp_axis(axis, rank);
-    sp_axes front = { (int)rank, { d } }, back = { (int)(rank - 1 + more), { 0 } };
-
-    if (!sp__readable(sp__either(x, index), x, "take")) return sp__nothing(sp__either(x, index));
-    if (d < 0) return no_axis(x, "take", axis);
-    for (int k = 1; k < rank; k++) front.axis[k] = k - (k <= d);
-    sp_var y = SP_CALLED(x, "take", sp_gather(d ? sp_permute(x, front) : x, index));
-    if (d == 0 || sp_is_nothing(y)) return y;
-    for (int k = 0; k < back.n; k++)
-        back.axis[k] = k < d ? k + (int)more : k < d + more ? k - d : k;
-    return sp_permute(y, back);
-}
-
 /* ---- constants ---- */
 
 sp_var sp_eye(sp_tape *tape, sp_dtype dtype, int64_t n)

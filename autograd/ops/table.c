@@ -26,8 +26,8 @@
     X(norm) X(variance) X(std) X(any) X(all)
 #define SCAN(X) X(linear_scan) X(linear_scan_complex)
 #define INDEX(X)                                                                    \
-    X(take_along_axis) X(scatter) X(arange) X(pad) X(diagonal) X(place_diagonal) X(tril) X(triu) \
-    X(unfold) X(fold)
+    X(take) X(take_along_axis) X(scatter) X(arange) X(pad) X(diagonal) X(place_diagonal) \
+    X(tril) X(triu) X(unfold) X(fold)
 #define PRODUCT(X)                   /* made of matmul: no records */
 #define CONV(X)                                                                     \
     X(conv) X(conv_transpose) X(conv_weight) X(max_pool) X(max_pool_slope) X(max_pool_pick) \
