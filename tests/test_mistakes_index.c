@@ -76,7 +76,10 @@ static void recurrences(void)
           "[4,3] x [4,2] x [2]: a and b do not broadcast");
     WRONG(linear_scan, SHAPE, sp_linear_scan(F(4, 3), F(4, 3), F(4), false),
           "h0 must be one step");
-    WRONG(linear_scan, DTYPE, sp_linear_scan(F(4), F32(4), NO_VAR, false), "f64[4] x f32[4]");
+    WRONG(linear_scan, SHAPE, sp_linear_scan(F(4, 3), F(4, 2), NO_VAR, false),
+          "[4,3] x [4,2]: sizes 3 and 2 differ");
+    WRONG(linear_scan, DTYPE, sp_linear_scan(F(4), F32(4), NO_VAR, false), "f64[4] x f32[4]: ");
+    WRONG(linear_scan, DTYPE, sp_linear_scan(I(4), I(4), NO_VAR, false), "[4] x [4]: it needs f32");
     WRONG(linear_scan, DTYPE, sp_linear_scan(I(4), I(4), I_SCALAR, true),
           "f32 or f64, not i64");
     WRONG(linear_scan, HUGE, sp_linear_scan(F(LONG, 1), F(1, LONG), NO_VAR, true),

@@ -255,15 +255,26 @@ static void scan_vjp(const sp_pullback *v, const sp_op *op, sp_var (*times)(sp_v
     sp_push(v, 2, h);
 }
 
-/* a and b broadcast to one shape, h0 to one step of it. */
+/* Whether a and b go together. */
+static bool fit(sp_var a, sp_var b)
+{
+    sp_shape whole;
+    return sp_var_dtype(a) == sp_var_dtype(b) && sp_is_floating(sp_var_dtype(a))
+        && sp_shape_broadcast(sp_var_shape(a), sp_var_shape(b), &whole);
+}
+
+/* a and b broadcast to one shape, h0 to one step of it.  Without h0 a quotient says what is wrong
+   with the two alone. */
 static sp_var scan_of(const sp_op *op, const sp_var x[3], bool reverse)
 {
     sp_var all[] = { x[0], x[1], sp_is_given(x[2]) ? x[2] : x[1] };
     scan_attr attr = { .reverse = reverse };
     sp_shape whole, step, h;
 
-    if (sp_is_nothing(x[0]) || sp_is_nothing(x[1]) || sp_is_nothing(all[2])
-        || !sp_shape_broadcast(sp_var_shape(x[0]), sp_var_shape(x[1]), &whole) || whole.rank == 0)
+    if (sp_is_nothing(x[0]) || sp_is_nothing(x[1]) || sp_is_nothing(all[2]))
+        return sp_apply(op, 3, all, &attr, NULL);
+    if (!sp_is_given(x[2]) && !fit(x[0], x[1])) return sp_div(x[0], x[1]);
+    if (!sp_shape_broadcast(sp_var_shape(x[0]), sp_var_shape(x[1]), &whole) || whole.rank == 0)
         return sp_apply(op, 3, all, &attr, NULL);
     step = one_step(whole);
     all[0] = sp_broadcast(x[0], whole);
